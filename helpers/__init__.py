@@ -1,0 +1,15 @@
+"""The course's small helpers. Each repeats what a notebook has taught, so that the next one need not.
+
+kernel       quiet start-up, memory handed back           used everywhere
+tinyhub      the loopback hub that serves the models      02_load_from_hub
+handles      from any handle to a checked SavedModel      02_load_from_hub
+digits       the pictures that the models are tried on    02_load_from_hub
+artefacts    converted files, kept from run to run        04_convert_to_tflite
+interpreter  a batch of inputs through a .tflite          05_run_the_interpreter
+parity       the ledger: is it still the same answer?     00_start_here
+exercises    "Your turn": checks, hints and solutions     every lesson
+course       the list of notebooks and the address        README, tests
+colab        what Google Colab lacks                      first cell of every notebook
+
+Importing the package imports none of them, and none of them imports TensorFlow before it is needed.
+"""
