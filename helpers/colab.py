@@ -1,0 +1,44 @@
+"""What Google Colab lacks. Called by the first cell of every notebook, on Colab only.
+
+Colab brings TensorFlow, tensorflow-hub, numpy and matplotlib; installing another TensorFlow there would break the
+session. So only what is missing is installed, and TensorFlow never.
+"""
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements.txt"
+LESSONS_USE = {"tensorflow-hub", "tf_keras", "ai-edge-litert", "numpy", "matplotlib", "platformdirs", "psutil"}
+
+
+def missing():
+    """Return the names in requirements.txt that the lessons use and this Python lacks.
+
+    Names without their versions: pip takes what fits the TensorFlow that is there.
+    """
+    names = re.findall(r"^[\w.-]+", REQUIREMENTS.read_text(), re.MULTILINE)
+    return [name for name in names if name in LESSONS_USE and not _installed(name)]
+
+
+def install_missing():
+    """Install what `missing` names with pip, holding TensorFlow where it is; do nothing if nothing is missing."""
+    wanted = missing()
+    if not wanted:
+        return
+    print("Installing", ", ".join(wanted))
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False) as held:
+        held.write(f"tensorflow=={importlib.metadata.version('tensorflow')}\n")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", held.name, *wanted]
+    subprocess.run(command, check=True)
+
+
+def _installed(name):
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

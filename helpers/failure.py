@@ -1,0 +1,31 @@
+"""Show a failure in a lesson: run the wrong call, print the error as it reads, go on. Taught in 01_why_wont_it_open."""
+
+import os
+import tempfile
+from contextlib import contextmanager
+
+from helpers import cache
+
+
+@contextmanager
+def shown(longest=600):
+    """Print the error that the block raises, cut after `longest` characters, and swallow it.
+
+    Folders that differ from machine to machine are printed by name: <cache>, <temp>, <here>. Raises AssertionError if
+    the block raises nothing: a lesson about an error must notice when the error is gone.
+    """
+    try:
+        yield
+    except Exception as error:
+        text = str(error).strip()
+        folders = {
+            os.environ.get("TFHUB_CACHE_DIR", "\0"): "<cache>",
+            str(cache.folder("")): "<cache>",
+            os.getcwd(): "<here>",
+            tempfile.gettempdir(): "<temp>",
+        }
+        for folder, name in folders.items():
+            text = text.replace(folder, name)
+        print(f"{type(error).__name__}: {text[:longest]}{' ...' if len(text) > longest else ''}")
+    else:
+        raise AssertionError("This call was expected to fail, and did not.")

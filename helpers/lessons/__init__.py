@@ -1,0 +1,1 @@
+"""The exercises of each lesson: see helpers/exercises.py for how they work."""
