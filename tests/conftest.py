@@ -1,0 +1,49 @@
+"""What every test stands on: the network shut, a cache of its own, and the real models where they are."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+OFFLINE = str(ROOT / "tests" / "offline")
+
+# In the environment before xdist starts its workers, and so in every kernel.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [OFFLINE, os.environ.get("PYTHONPATH")]))
+os.environ.update(dict.fromkeys(["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"], "http://127.0.0.1:9"))
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
+if "HUB_TO_TFLITE_TEST_CACHE" not in os.environ:
+    os.environ["HUB_TO_TFLITE_TEST_CACHE"] = tempfile.mkdtemp(prefix="hub-to-tflite-test-")
+os.environ["HUB_TO_TFLITE_CACHE"] = os.environ["HUB_TO_TFLITE_TEST_CACHE"]
+os.environ.pop("TFHUB_CACHE_DIR", None)
+sys.path.insert(0, OFFLINE)
+import sitecustomize  # noqa: E402
+
+sitecustomize.shut()
+
+from helpers import tinyhub  # noqa: E402
+
+
+def pytest_collection_modifyitems(items):
+    """Keep the cells of one notebook on one worker, in order: they share a kernel."""
+    for item in items:
+        if item.path.suffix == ".ipynb":
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+@pytest.fixture(scope="session")
+def real_hub():
+    """The address of a loopback hub that serves the real third-party models; skips where they are absent."""
+    if not (SHARED / "real" / "hub").exists():
+        pytest.skip(f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)")
+    return tinyhub.serve(SHARED / "real" / "hub", ports=[0])
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """An empty tensorflow_hub cache for one test; returns its folder."""
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "tfhub"))
+    return tmp_path / "tfhub"

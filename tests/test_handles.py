@@ -1,0 +1,213 @@
+"""Bad handles, bad answers and bad caches: one plain message each, nothing left behind, and the next try works."""
+
+import gzip
+import io
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from helpers import handles, tinyhub
+
+GOOD = (tinyhub.EMBEDDED / f"{handles.DEFAULT}.tar.gz").read_bytes()
+
+
+class Hub:
+    """A hub that answers as it is told: `answer` is (status, headers, body)."""
+
+    def __init__(self):
+        hub, self.requests = self, 0
+        self.well()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                hub.requests += 1
+                status, headers, body = hub.answer
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.handle = f"http://127.0.0.1:{self.server.server_port}/someone/model/1"
+
+    def well(self):
+        self.answer = (200, {}, GOOD)
+
+
+@pytest.fixture
+def hub(own_cache):
+    hub = Hub()
+    yield hub
+    hub.server.shutdown()
+
+
+def archive(*members):
+    """Return a tar.gz of (name, content) members; content None makes a symbolic link to /etc/passwd."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            if content is None:
+                info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            info.size = len(content or b"")
+            tar.addfile(info, io.BytesIO(content or b""))
+    return buffer.getvalue()
+
+
+def flipped(data, at):
+    """Return `data` with one byte changed."""
+    return data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
+
+
+BAD_ANSWERS = {
+    "missing": ((404, {}, b"no"), "HTTP 404"),
+    "forbidden": ((403, {}, b"no"), "HTTP 403"),
+    "broken server": ((500, {}, b"no"), "HTTP 500.*again later"),
+    "web page": (
+        (200, {"Content-Type": "text/html"}, b"<!DOCTYPE html><title>Log in</title>"),
+        "not a model archive.*text/html",
+    ),
+    "empty": ((200, {}, b""), "not a model archive.*0 bytes"),
+    "stops early": ((200, {"Content-Length": str(len(GOOD))}, GOOD[: len(GOOD) // 2]), "stopped early"),
+    "truncated archive": ((200, {}, GOOD[: len(GOOD) // 3]), "is damaged"),
+    "last bytes missing": ((200, {}, GOOD[:-20]), "is damaged"),
+    "flipped byte": ((200, {}, flipped(GOOD, len(GOOD) // 2)), "is damaged"),
+    "gzip of no tar": ((200, {}, gzip.compress(b"hello" * 500)), "is damaged"),
+    "one folder too deep": (
+        (200, {}, archive(("model/saved_model.pb", b"x"))),
+        "no saved_model.pb at its root.*model/saved_model.pb",
+    ),
+    "escaping member": ((200, {}, archive(("saved_model.pb", b"x"), ("../evil.txt", b"x"))), "outside its folder"),
+    "absolute member": ((200, {}, archive(("saved_model.pb", b"x"), ("/tmp/evil.txt", b"x"))), "outside its folder"),
+    "link": ((200, {}, archive(("saved_model.pb", b"x"), ("labels.txt", None))), "a link or a device"),
+    "no protocol buffer": ((200, {}, archive(("saved_model.pb", b"\xff\xff\xff"))), "could not be read|is damaged"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ANSWERS)
+def test_a_bad_answer_gives_one_message_leaves_nothing_and_the_next_try_works(name, hub, own_cache):
+    hub.answer, words = BAD_ANSWERS[name]
+    with pytest.raises(handles.HandleError, match=f"(?s){words}") as caught:
+        handles.fetch(hub.handle)
+    assert "\n" not in str(caught.value)
+    assert list(own_cache.rglob("*")) == []
+    hub.well()
+    assert (handles.fetch(hub.handle) / "saved_model.pb").exists()
+
+
+def test_a_server_that_is_down_names_the_embedded_model(own_cache):
+    with pytest.raises(handles.HandleError, match=f"refused.*{handles.DEFAULT}"):
+        handles.fetch("http://127.0.0.1:9/someone/model/1")
+
+
+def test_without_a_network_a_real_handle_names_the_embedded_model(own_cache, monkeypatch):
+    monkeypatch.delenv("https_proxy"), monkeypatch.delenv("HTTPS_PROXY")
+    with pytest.raises(handles.HandleError, match=f"network is shut.*{handles.DEFAULT}"):
+        handles.fetch("https://tfhub.dev/google/tf2-preview/mobilenet_v2/classification/4")
+
+
+def test_a_redirect_is_followed(hub):
+    hub2 = Hub()
+    hub2.answer = (302, {"Location": f"{hub.handle}?tf-hub-format=compressed"}, b"")
+    assert (handles.fetch(hub2.handle) / "saved_model.pb").exists()
+
+
+def test_a_second_load_makes_no_request(hub):
+    first = handles.fetch(hub.handle)
+    assert handles.fetch(hub.handle) == first
+    assert hub.requests == 1
+
+
+def lose_graph(entry):
+    (entry / "saved_model.pb").unlink()
+
+
+def cut_graph(entry):
+    graph = entry / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes()[:1000])
+
+
+def cut_variables(entry):
+    data = entry / "variables" / "variables.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:1000])
+
+
+def flip_variables(entry):
+    data = entry / "variables" / "variables.data-00000-of-00001"
+    data.write_bytes(flipped(data.read_bytes(), 1000))
+
+
+def lose_variables(entry):
+    shutil.rmtree(entry / "variables")
+    (entry / "variables").mkdir()
+
+
+@pytest.mark.parametrize("harm", [lose_graph, cut_graph, cut_variables, flip_variables, lose_variables])
+def test_a_damaged_cache_entry_is_noticed_and_fetched_again(harm, hub):
+    entry = handles.fetch(hub.handle)
+    harm(entry)
+    assert (handles.fetch(hub.handle) / "saved_model.pb").stat().st_size > 1_000_000
+    assert hub.requests == 2
+
+
+def test_a_killed_download_does_not_make_the_next_one_wait(hub, own_cache):
+    entry = handles.fetch(hub.handle)
+    shutil.rmtree(entry)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    half = Path(f"{entry}.abc.tmp")
+    half.mkdir()
+    Path(f"{entry}.lock").write_text(f"{socket.gethostname()}.{gone.pid}.abc")
+    waiter = threading.Thread(target=handles.fetch, args=[hub.handle], daemon=True)
+    waiter.start()
+    waiter.join(4)  # tensorflow_hub alone looks again after 5 s at the earliest, and gives up after 600 s
+    assert not waiter.is_alive()
+    assert not half.exists() and entry.exists()
+
+
+BAD_PARAMETERS = {
+    "number": (7, "must be text"),
+    "empty": ("", "must be text"),
+    "unknown": ("digits/mobilenet_v3/classification/1", "embedded hub has: digits/mobilenet_v2/classification/1"),
+    "a file": (__file__, "is a file"),
+    "an empty folder": (None, "no saved_model.pb. Found: nothing"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_PARAMETERS)
+def test_a_bad_parameter_gives_one_message(name, tmp_path):
+    handle, words = BAD_PARAMETERS[name]
+    with pytest.raises(handles.HandleError, match=words):
+        handles.check(str(tmp_path) if handle is None else handle)
+
+
+def test_a_folder_is_a_handle(own_cache, tmp_path):
+    with tarfile.open(fileobj=io.BytesIO(GOOD)) as tar:
+        tar.extractall(tmp_path / "model", filter="data")
+    assert handles.check(str(tmp_path / "model")) == str(tmp_path / "model")
+    assert handles.check(f"file://{tmp_path}/model") == str(tmp_path / "model")
+
+
+def test_two_processes_may_load_the_same_handle_at_once(own_cache):
+    code = f"from helpers import handles; print(handles.fetch(handles.locate({handles.DEFAULT!r})))"
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ
+        )
+        for _ in range(2)
+    ]
+    paths = {process.communicate(timeout=120)[0].strip() for process in both}
+    assert len(paths) == 1 and Path(paths.pop(), "saved_model.pb").exists()

@@ -1,0 +1,220 @@
+"""The small helpers: each test plants the fault that the helper is there to catch."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import numpy as np
+import pytest
+from nbclient import NotebookClient
+
+from helpers import artefacts, digits, exercises, failure, interpreter, kernel, parity, tinyhub
+
+
+def test_importing_helpers_is_instant_and_loads_no_tensorflow():
+    code = (
+        "import sys, time; start = time.perf_counter(); import helpers; spent = time.perf_counter() - start;"
+        "from helpers import artefacts, digits, exercises, failure, handles, interpreter, kernel, parity, tinyhub;"
+        "print(int('tensorflow' in sys.modules), int('ai_edge_litert' in sys.modules), spent)"
+    )
+    tensorflow, litert, spent = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert (tensorflow, litert) == ("0", "0")
+    print(f"import helpers: {float(spent):.4f} s")
+
+
+class TestDigits:
+    def test_they_are_scikit_learns(self):
+        """The counts and the sum of scikit-learn's load_digits, whatever the split."""
+        (train, train_labels), (test, test_labels) = digits.load("train"), digits.load("test")
+        assert (len(train), len(test)) == (1347, 450)
+        counts = np.bincount(np.concatenate([train_labels, test_labels]))
+        assert counts.tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+        assert int(train.sum()) + int(test.sum()) == 561_718
+
+    def test_no_test_digit_is_a_training_digit_by_position(self):
+        both = np.concatenate([digits.load("train")[0], digits.load("test")[0]]).reshape(1797, 64)
+        assert len(np.unique(both, axis=0)) == len(both)
+
+    def test_they_are_enlarged_as_tensorflow_would(self):
+        import tensorflow as tf
+
+        images, _ = digits.load("test")
+        theirs = tf.image.resize(images[:9, ..., None] / np.float32(16), (48, 30)).numpy()
+        ours = digits.as_model_input(images[:9], (48, 30, 3))
+        assert ours.dtype == np.float32 and ours.shape == (9, 48, 30, 3)
+        np.testing.assert_allclose(ours, np.repeat(theirs, 3, -1), atol=1e-6)
+
+    def test_samples_have_labels_only_where_they_mean_something(self):
+        assert digits.samples((None, 48, 48, 3), 10, 5)[1].tolist() == digits.load()[1][:5].tolist()
+        assert digits.samples((None, 224, 224, 3), 1001, 5)[1] is None
+        noise, labels = digits.samples((None, 7), 10, 5)
+        assert noise.shape == (5, 7) and noise.dtype == np.float32 and labels is None
+
+
+class TestLedger:
+    labels = np.array([0, 1, 1, 0])
+    scores = np.array([[2.0, 1.0], [0.0, 3.0], [1.0, 2.0], [1.0, 2.0]])
+
+    def ledger(self):
+        ledger = parity.Ledger(self.labels)
+        ledger.add("reference", 100, self.scores)
+        return ledger
+
+    def test_it_counts(self):
+        ledger = self.ledger()
+        row = ledger.add("copy", 50, self.scores + 1e-6, tolerance=1e-5)
+        assert (row.agree, row.correct, row.total) == (4, 3, 4)
+        assert "under 0.00001" in repr(ledger) and "3 of 4" in repr(ledger)
+        assert "<td>4 of 4</td>" in ledger._repr_html_()
+
+    @pytest.mark.parametrize(
+        ("planted", "words"),
+        [
+            ([[2, 1], [0, 3], [1, 2], [1, 2.1]], "differs by 0.1; at most 0.01"),
+            ([[2, 1], [0, 3], [1, 2], [1, np.nan]], "1 of 8 scores are not numbers"),
+            ([[2, 1], [0, 3], [1, 2]], "shape"),
+        ],
+    )
+    def test_it_refuses_a_wrong_answer(self, planted, words):
+        ledger = self.ledger()
+        with pytest.raises(parity.ParityError, match=words):
+            ledger.add("planted", 50, planted, tolerance=0.01)
+        assert len(ledger.rows) == 1
+
+    def test_it_refuses_a_changed_decision_within_the_tolerance(self):
+        planted = self.scores.copy()
+        planted[3] = [1.6, 1.4]
+        with pytest.raises(parity.ParityError, match="3 of 4 answers are the same; at least 4"):
+            self.ledger().add("planted", 50, planted, tolerance=1)
+        assert self.ledger().add("planted", 50, planted, tolerance=1, agreement=0.75).agree == 3
+
+    def test_without_labels_it_says_so(self):
+        ledger = parity.Ledger()
+        ledger.add("reference", 1, self.scores)
+        assert "no labels" in repr(ledger)
+
+    @pytest.mark.parametrize(
+        ("correct", "total", "low", "high"),
+        [(446, 450, 0.977370, 0.996538), (0, 10, 0.0, 0.277533), (10, 10, 0.722467, 1.0), (1, 2, 0.094531, 0.905469)],
+    )
+    def test_the_interval_is_wilsons(self, correct, total, low, high):
+        """Expected values from scipy.stats.binomtest(correct, total).proportion_ci(method="wilson")."""
+        assert parity.wilson(correct, total) == pytest.approx((low, high), abs=1e-6)
+
+
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory):
+    """A small SavedModel: y = 2 x + 1 on four numbers."""
+    import tensorflow as tf
+
+    class Line(tf.Module):
+        def __init__(self):
+            self.weight = tf.Variable(2 * np.eye(4, dtype=np.float32))
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32)])
+        def __call__(self, x):
+            return tf.matmul(x, self.weight) + 1.0
+
+    folder = tmp_path_factory.mktemp("line") / "model"
+    line = Line()
+    tf.saved_model.save(line, str(folder), {"serving_default": line.__call__})
+    return folder
+
+
+class TestArtefacts:
+    @pytest.fixture(autouse=True)
+    def empty_cache(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("HUB_TO_TFLITE_CACHE", str(tmp_path))
+
+    def test_it_converts_once_and_again_when_missing_or_changed(self, saved_model, tmp_path):
+        path = artefacts.tflite(saved_model)
+        made = path.stat().st_mtime_ns
+        assert artefacts.tflite(saved_model).stat().st_mtime_ns == made
+        path.unlink()
+        assert artefacts.tflite(saved_model) == path and path.exists()
+        changed = tmp_path / "changed"
+        shutil.copytree(saved_model, changed)
+        (changed / "assets").mkdir(exist_ok=True)
+        (changed / "assets" / "labels.txt").write_text("other")
+        assert artefacts.tflite(changed) != path
+
+    def test_each_recipe_has_its_own_file(self, saved_model):
+        assert artefacts.tflite(saved_model) != artefacts.tflite(saved_model, "dynamic range")
+
+    def test_an_unknown_recipe_gets_one_message_and_no_file(self, saved_model, tmp_path):
+        with pytest.raises(ValueError, match="no recipe 'int3'. Use one of: float32, dynamic range"):
+            artefacts.tflite(saved_model, "int3")
+        assert not list(tmp_path.rglob("*.tflite"))
+
+    def test_a_write_that_fails_leaves_nothing_under_the_name(self, tmp_path):
+        with pytest.raises(TypeError):
+            artefacts.write(tmp_path / "model.tflite", "not bytes")
+        assert not list(tmp_path.iterdir())
+
+    def test_it_runs(self, saved_model):
+        loaded = interpreter.load(artefacts.tflite(saved_model))
+        inputs = np.arange(12, dtype=np.float32).reshape(3, 4)
+        np.testing.assert_allclose(interpreter.predict(loaded, inputs), 2 * inputs + 1)
+
+
+def test_a_corrupt_file_is_an_error_and_not_a_crash():
+    whole = (tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite").read_bytes()
+    for broken in (b"", b"<!DOCTYPE html>", whole[:1000], whole[: len(whole) // 2]):
+        with pytest.raises(ValueError):
+            interpreter.load(broken)
+
+
+class TestExercises:
+    even = exercises.Exercise(lambda n: None if n % 2 == 0 else f"{n} is odd.", "Two divides it.", "Try two.", "n = 2")
+
+    @pytest.mark.parametrize(
+        ("answer", "words"),
+        [
+            (..., "Not attempted yet"),
+            (3, "Not yet. 3 is odd."),
+            (4, "Right. Two divides it."),
+            ("a", "Not yet. .*TypeError"),
+        ],
+    )
+    def test_there_are_three_answers_and_a_reason(self, answer, words, capsys):
+        self.even.check(answer)
+        assert re.match(words, capsys.readouterr().out)
+
+    def test_help_comes_when_asked(self, capsys):
+        self.even.hint(), self.even.solution()
+        assert capsys.readouterr().out == "Try two.\nn = 2\n"
+
+
+class TestFailure:
+    def test_it_prints_the_error_and_goes_on(self, capsys):
+        with failure.shown(longest=10):
+            raise ValueError("a long long message")
+        assert capsys.readouterr().out == "ValueError: a long lon ...\n"
+
+    def test_an_expected_failure_that_is_gone_is_noticed(self):
+        with pytest.raises(AssertionError, match="expected to fail"), failure.shown():
+            pass
+
+
+class TestKernel:
+    def test_chatter_goes_and_a_real_error_stays(self):
+        notebook = nbformat.v4.new_notebook(
+            cells=[
+                nbformat.v4.new_code_cell("from helpers import kernel; kernel.start(); kernel.start()"),
+                nbformat.v4.new_code_cell("import tensorflow as tf, tensorflow_hub"),
+                nbformat.v4.new_code_cell(
+                    "import os; _ = os.write(2, b'W0000 something.cc:1] chatter\\nreal trouble\\n')"
+                ),
+                nbformat.v4.new_code_cell("_ = os.write(2, b'more trouble\\n')"),
+            ]
+        )
+        NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
+        shown = ["".join(output.get("text", "") for output in cell.outputs) for cell in notebook.cells]
+        assert shown == ["", "", "real trouble\n", "more trouble\n"]
+
+    def test_only_known_lines_are_dropped(self):
+        assert (
+            kernel.filtered("INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n\nERROR: no\n") == "ERROR: no\n"
+        )

@@ -1,0 +1,195 @@
+"""Every lesson: run with other parameters, its exercises answered rightly and wrongly, and its form.
+
+That the stored outputs are what a fresh run prints is the other half: nbval, which runs over `notebooks/`.
+"""
+
+import re
+import statistics
+import urllib.parse
+
+import nbformat
+import papermill
+import pytest
+from nbclient import NotebookClient
+from papermill.exceptions import PapermillExecutionError
+
+from helpers import exercises
+from tools import notebooks
+
+ROOT = notebooks.FOLDER.parent
+LESSONS = notebooks.every()
+NAMES = [path.stem for path in LESSONS]
+every_lesson = pytest.mark.parametrize("path", LESSONS, ids=NAMES)
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def tagged(notebook, tag):
+    return [cell for cell in notebook.cells if tag in tags(cell)]
+
+
+def run(path, folder, **parameters):
+    """Run a lesson with papermill, from a folder that is not the checkout, and return it executed."""
+    if "SAMPLES" in parameters and "SAMPLES" not in tagged(nbformat.read(path, 4), "parameters")[0].source:
+        del parameters["SAMPLES"]
+    papermill.execute_notebook(
+        path,
+        folder / path.name,
+        parameters,
+        kernel_name="python3",
+        cwd=folder,
+        progress_bar=False,
+        execution_timeout=240,
+    )
+    return nbformat.read(folder / path.name, 4)
+
+
+class TestOtherParameters:
+    """With other models a lesson still runs to its end: all its own assertions hold."""
+
+    @every_lesson
+    def test_the_feature_vector(self, path, tmp_path):
+        run(path, tmp_path, HANDLE="digits/mobilenet_v2/feature_vector/1", SAMPLES=30)
+
+    @every_lesson
+    def test_a_real_third_party_model_from_another_hub(self, path, tmp_path, real_hub):
+        run(path, tmp_path, HANDLE=f"{real_hub}/rebuilt/mobilenet_v1_025_224/classification/1", SAMPLES=20)
+
+    @every_lesson
+    def test_a_model_that_does_not_see_pictures(self, path, tmp_path, real_hub):
+        run(path, tmp_path, HANDLE=f"{real_hub}/mlperf-tiny/keyword_spotting/1", SAMPLES=20)
+
+    @every_lesson
+    @pytest.mark.parametrize(
+        ("handle", "words"),
+        [
+            ("digits/mobilenet_v9/classification/1", "The embedded hub has: digits/mobilenet_v2/classification/1"),
+            ("https://tfhub.dev/google/tf2-preview/mobilenet_v2/classification/4", "embedded model"),
+        ],
+        ids=["unknown name", "no network"],
+    )
+    def test_a_bad_handle_ends_in_its_plain_message(self, path, handle, words, tmp_path):
+        with pytest.raises(PapermillExecutionError) as caught:
+            run(path, tmp_path, HANDLE=handle)
+        assert caught.value.ename == "HandleError" and words in caught.value.evalue
+
+
+class TestYourTurn:
+    """The exercises: each lesson with every wrong answer and the solution in place of the stub."""
+
+    @every_lesson
+    def test_stub_wrong_answers_and_solution_get_the_right_words(self, path, tmp_path):
+        turn = exercises.of(path.stem)
+        notebook = nbformat.read(path, 4)
+        assert 2 <= len(turn) <= 4 and len(tagged(notebook, "exercise")) == len(turn)
+        expected, cells = {}, []
+        for cell in notebook.cells:
+            cells.append(cell)
+            if "exercise" not in tags(cell):
+                continue
+            number = int(re.search(r"turn\[(\d+)\]\.check\(", cell.source)[1])
+            exercise = turn[number]
+            check = cell.source[cell.source.index(f"turn[{number}].check(") :]
+            assert len(exercise.wrong) >= 2 and "..." in cell.source
+            expected[len(cells) - 1] = exercises.NOT_ATTEMPTED
+            for answer, words in [*exercise.wrong.items(), (exercise.solution_code, exercise.right)]:
+                expected[len(cells)] = words
+                cells.append(nbformat.v4.new_code_cell(f"{answer}\n\n{check}"))
+            cells.append(nbformat.v4.new_code_cell(f"turn[{number}].hint()\nturn[{number}].solution()"))
+        notebook.cells = cells
+        NotebookClient(
+            notebook, kernel_name="python3", timeout=240, resources={"metadata": {"path": tmp_path}}
+        ).execute()
+        for position, words in expected.items():
+            said = "".join(output.get("text", "") for output in cells[position].outputs)
+            answer = cells[position].source
+            verdict = "Right. " if words in [e.right for e in turn.values()] else "Not "
+            assert words in said and verdict in said, f"{path.stem}: to\n{answer}\nit said\n{said}\nnot\n{words}"
+
+
+class TestForm:
+    """What STYLE asks of a lesson and a machine can see."""
+
+    @every_lesson
+    def test_it_begins_like_every_other(self, path):
+        notebook = nbformat.read(path, 4)
+        contract = notebook.cells[0].source
+        assert contract.startswith("# ")
+        for heading in ("What you'll do", "What you'll learn", "What you'll need", "Time"):
+            assert f"**{heading}" in contract
+        bootstrap = (ROOT / "tools" / "colab_cell.py").read_text().strip()
+        assert [cell.source for cell in tagged(notebook, "bootstrap")] == [bootstrap]
+        assert code_cells(notebook)[0].source == bootstrap
+
+    @every_lesson
+    def test_one_parameters_cell_of_at_most_five(self, path):
+        (cell,) = tagged(nbformat.read(path, 4), "parameters")
+        lines = [line for line in cell.source.splitlines() if not line.startswith("#")]
+        assert 1 <= len(lines) <= 5 and all(re.fullmatch(r"[A-Z_]+ = .+  # .+", line) for line in lines)
+        assert lines[0].startswith("HANDLE = ")
+
+    @every_lesson
+    def test_it_is_stored_executed_in_order_without_errors_or_warnings(self, path):
+        cells = [cell for cell in code_cells(nbformat.read(path, 4)) if cell.source.strip()]
+        assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+        outputs = [output for cell in cells for output in cell.outputs]
+        assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+
+    @every_lesson
+    def test_nothing_in_it_belongs_to_one_machine(self, path):
+        text = path.read_text()
+        assert not re.search(r"/(?:tmp|root|home|work|Users)/[\w.-]+", text)
+        assert "\\u001b" not in text, "terminal colours"
+        assert path.stat().st_size < 200_000
+
+    @every_lesson
+    def test_cells_are_short_and_explained(self, path):
+        notebook = nbformat.read(path, 4)
+        lengths = [len(cell.source.splitlines()) for cell in code_cells(notebook) if "bootstrap" not in tags(cell)]
+        assert max(lengths) <= 20 and statistics.median(lengths) <= 7
+        words = sum(len(cell.source.split()) for cell in notebook.cells if cell.cell_type == "markdown")
+        assert words >= 12 * len(lengths)
+
+    @every_lesson
+    def test_at_most_one_cell_in_ten_is_not_compared(self, path):
+        cells = code_cells(nbformat.read(path, 4))
+        ignored = [
+            c for c in cells if "nbval-ignore-output" in tags(c) or "NBVAL_" in c.source or "nbval-skip" in tags(c)
+        ]
+        assert len(ignored) * 10 <= len(cells)
+
+    @every_lesson
+    def test_nothing_is_installed_outside_the_bootstrap_cell(self, path):
+        for cell in code_cells(nbformat.read(path, 4)):
+            assert "bootstrap" in tags(cell) or not re.search(r"[!%]\s*pip|pip install", cell.source)
+
+    @every_lesson
+    def test_every_figure_is_said_in_words(self, path):
+        cells = nbformat.read(path, 4).cells
+        for number, cell in enumerate(cells):
+            if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+                after = " ".join(c.source for c in cells[number + 1 : number + 3] if c.cell_type == "markdown")
+                assert re.search(r"\b(figure|picture|map|chart)\b", after, re.IGNORECASE), cell.source
+
+    @every_lesson
+    def test_links_lead_somewhere(self, path):
+        notebook = nbformat.read(path, 4)
+        text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if not urllib.parse.urlsplit(target).scheme and not target.startswith("#"):
+                assert (path.parent / urllib.parse.unquote(target.partition("#")[0])).exists(), target
+        following = LESSONS[LESSONS.index(path) + 1 :]
+        assert not following or f"]({following[0].name})" in text
+
+    def test_there_is_a_ledger_in_every_lesson_that_crosses_a_border(self):
+        with_ledger = [path.stem[:2] for path in LESSONS if tagged(nbformat.read(path, 4), "parity-ledger")]
+        assert set(with_ledger) >= {"00", "03", "04", "05"}
+
+    def test_lessons_are_numbered_without_a_gap(self):
+        assert [int(name[:2]) for name in NAMES] == list(range(len(NAMES)))

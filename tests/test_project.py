@@ -1,0 +1,180 @@
+"""The project around the lessons: set-up, README, Colab, the run tool, and one place for each fact."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import venv
+import zipfile
+
+import nbformat
+import pytest
+
+from tools import notebooks, readme, run, set_up
+
+ROOT = notebooks.FOLDER.parent
+TRACKED = [
+    ROOT / name
+    for name in subprocess.check_output(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True
+    ).splitlines()
+]
+
+
+class TestOnePlaceForEachFact:
+    def test_the_readme_is_as_generated(self):
+        text = readme.README.read_text(encoding="utf-8")
+        assert readme.generated(text) == text, "run: make readme"
+
+    def test_the_address_is_the_same_everywhere(self):
+        repository = readme.address().rpartition("/")[0]
+        for path in TRACKED:
+            if path.exists() and path.suffix in (".md", ".py", ".ipynb", ".yml", ".toml"):
+                for found in re.findall(r"https://github\.com/hub-to-tflite[\w/-]*", path.read_text(encoding="utf-8")):
+                    assert found == readme.address(), (path, repository)
+        assert readme.address() in (ROOT / "tools" / "colab_cell.py").read_text()
+
+    def test_the_supported_pythons_are_the_same_everywhere(self):
+        oldest, newest = (f"{major}.{minor}" for major, minor in (set_up.OLDEST, set_up.NEWEST))
+        beyond = f"3.{set_up.NEWEST[1] + 1}"
+        assert f'requires-python = ">={oldest},<{beyond}"' in (ROOT / "pyproject.toml").read_text()
+        assert f"Python {oldest} to {newest}" in readme.README.read_text(encoding="utf-8")
+        tested = re.search(r"python: \[(.*)\]", (ROOT / ".github" / "workflows" / "test.yml").read_text())[1]
+        assert json.loads(f"[{tested}]") == [f"3.{minor}" for minor in range(set_up.OLDEST[1], set_up.NEWEST[1] + 1)]
+        assert (ROOT / "binder" / "runtime.txt").read_text().strip().removeprefix("python-") in tested
+
+    def test_the_lock_holds_every_requirement_with_hashes(self):
+        lock = (ROOT / "requirements.lock").read_text()
+        locked = set(re.findall(r"^([\w.-]+)==", lock, re.MULTILINE))
+        for name in re.findall(r"^[\w.-]+", (ROOT / "requirements.txt").read_text(), re.MULTILINE):
+            assert re.sub(r"[._]", "-", name).lower() in locked, f"{name} is not locked: make lock"
+        assert lock.count("==") and not re.search(r"==\S+( ;[^\\\n]*)?\n(?!\s+--hash)", lock)
+        assert "://" not in lock
+
+    def test_what_would_weigh_on_every_kernel_is_not_installed(self):
+        assert not re.search(r"^(scikit-learn|scipy|pandas)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+
+    def test_the_style_is_kept(self):
+        subprocess.run([sys.executable, "-m", "ruff", "check", "."], cwd=ROOT, check=True)
+        subprocess.run([sys.executable, "-m", "ruff", "format", "--check", "."], cwd=ROOT, check=True)
+
+
+class TestSetUp:
+    @pytest.mark.parametrize("version", [(3, 9), (3, 14)])
+    def test_an_unsupported_python_gets_one_sentence(self, version, monkeypatch):
+        monkeypatch.setattr(set_up.sys, "version_info", (*version, 0))
+        with pytest.raises(SystemExit, match=f"3.10 to 3.13, and this is Python {version[0]}.{version[1]}"):
+            set_up.check_python()
+
+    def test_a_missing_venv_module_gets_one_sentence(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "ensurepip", None)
+        with pytest.raises(SystemExit, match=r"apt install python3\.\d+-venv"):
+            set_up.check_python()
+
+    def test_bare_make_prints_the_targets(self):
+        said = subprocess.check_output(["make"], cwd=ROOT, text=True)
+        assert all(f"make {target} " in said for target in ("run", "test", "lab", "refresh", "models", "lock", "clean"))
+
+    def test_what_binder_checks_at_the_end_of_its_build_holds_here(self):
+        line = next(line for line in (ROOT / "binder" / "postBuild").read_text().splitlines() if " -c " in line)
+        subprocess.run([sys.executable, "-c", line.partition(' -c "')[2].rstrip('"')], check=True, capture_output=True)
+
+
+def wheel(folder, name, version, requires=""):
+    """Write a wheel that holds nothing but its own metadata, as a stand-in for a real package."""
+    module = name.replace("-", "_")
+    info = f"{module}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{module}-{version}-py3-none-any.whl", "w") as file:
+        file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}")
+        file.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        file.writestr(f"{info}/RECORD", "")
+
+
+class TestColab:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def colab(tmp_path_factory):
+        """A bare environment with an older TensorFlow, as Colab has it, and an index on disk."""
+        folder = tmp_path_factory.mktemp("colab")
+        index = folder / "index"
+        index.mkdir()
+        for version in ("2.19.0", "2.21.0"):
+            wheel(index, "tensorflow", version)
+            wheel(index, "tf_keras", version, f"Requires-Dist: tensorflow=={version}\n")
+        for name in ("tensorflow-hub", "ai-edge-litert", "numpy", "matplotlib", "platformdirs", "psutil", "papermill"):
+            wheel(index, name, "99.0")
+        venv.create(folder / "env", with_pip=True)
+        python = folder / "env" / "bin" / "python"
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHONPATH"))},
+            **{"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_CONFIG_FILE": os.devnull},
+            # git takes the public address, and finds this checkout behind it.
+            **{"GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_0": f"url.{ROOT.as_uri()}.insteadOf"},
+            **{"GIT_CONFIG_VALUE_0": readme.address(), "GIT_CONFIG_KEY_1": "safe.directory", "GIT_CONFIG_VALUE_1": "*"},
+        }
+        subprocess.run(
+            [python, "-m", "pip", "install", "-q", "tensorflow==2.19.0", "numpy"], env=environment, check=True
+        )
+
+        def cell(before):
+            """Run the bootstrap cell after `before`; return what it printed and what is then installed."""
+            code = f"{before}\n{(ROOT / 'tools' / 'colab_cell.py').read_text()}"
+            done = subprocess.run([python, "-c", code], env=environment, cwd=folder, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            frozen = subprocess.check_output([python, "-m", "pip", "freeze"], env=environment, text=True)
+            return done.stdout, set(frozen.split()), folder
+
+        return cell
+
+    def test_elsewhere_it_does_nothing(self, colab):
+        said, installed, folder = colab("")
+        assert said == "" and installed == {"tensorflow==2.19.0", "numpy==99.0"} and not (folder / "course").exists()
+
+    def test_there_it_fetches_the_course_and_installs_what_is_missing_but_never_tensorflow(self, colab):
+        there = "import sys, types; sys.modules['google.colab'] = types.ModuleType('google.colab')"
+        said, installed, folder = colab(there)
+        assert "tensorflow-hub" in said and "numpy" not in said
+        assert {"tensorflow==2.19.0", "tf_keras==2.19.0", "ai-edge-litert==99.0"} <= installed
+        assert not any(name.startswith("papermill") for name in installed)
+        assert (folder / "course" / "helpers" / "tinyhub.py").exists()
+        said, again, _ = colab(there)
+        assert said == "" and again == installed
+
+
+class TestRun:
+    """`make run` on three small notebooks, the second of which fails."""
+
+    @pytest.fixture
+    def three(self, tmp_path, monkeypatch):
+        cell = nbformat.v4.new_code_cell
+        sources = {
+            "00_one": [cell("print('the ledger')", metadata={"tags": ["parity-ledger"]})],
+            "01_two": [cell("1 + 1"), cell("raise ValueError('planted')")],
+            "02_three": [cell("x = bytearray(200_000_000)")],
+        }
+        for name, cells in sources.items():
+            title = nbformat.v4.new_markdown_cell(f"# About {name}\n\nSee [one](00_one.ipynb).")
+            nbformat.write(nbformat.v4.new_notebook(cells=[title, *cells]), tmp_path / f"{name}.ipynb")
+        monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
+        monkeypatch.setattr(run, "OUT", tmp_path / "out")
+        return tmp_path / "out"
+
+    def test_a_failure_stops_nothing_and_is_named_at_the_end(self, three, capsys):
+        with pytest.raises(SystemExit) as caught:
+            run.main()
+        assert caught.value.code == 1
+        said = capsys.readouterr().out
+        assert "the ledger" in said
+        assert said.strip().splitlines()[-1] == "FAILED 01_two, cell 3: ValueError: planted"
+        summary = json.loads((three / "summary.json").read_text())
+        assert summary[2]["error"] is None and summary[2]["peak_mb"] > 200
+        assert 'href="00_one.html"' in (three / "02_three.html").read_text()
+        assert (three / "index.html").read_text().count("<tr>") == 3
+
+    def test_a_page_fetches_nothing(self, three):
+        with pytest.raises(SystemExit):
+            run.main()
+        assert not re.search(r"""(src|href)=["']?https?:""", (three / "00_one.html").read_text())
