@@ -33,8 +33,10 @@ def samples(input_shape, outputs, count=450):
     `input_shape` is the model's, with the batch first, such as (None, 48, 48, 3); a size it leaves open
     becomes 48. A model of pictures gets test digits in its own size, any other seeded noise in [0, 1], which
     can show that two forms of a model agree, never that they are right. Labels come only with pictures and
-    ten `outputs`.
+    ten `outputs`. Raises ValueError for a `count` outside 10 to 450.
     """
+    if isinstance(count, bool) or not isinstance(count, int) or not 10 <= count <= 450:
+        raise ValueError(f"SAMPLES must be a whole number from 10 to 450, the number of test digits. Found: {count!r}.")
     shape = tuple(size or SIZE for size in input_shape[1:])
     if len(shape) != 3:
         return np.random.default_rng(0).random((count, *shape), np.float32), None

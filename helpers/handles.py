@@ -74,14 +74,7 @@ def fetch(handle):
 
     class Resolver(compressed_module_resolver.HttpCompressedFileResolver):
         def _call_urlopen(self, request):
-            for attempt in range(3):
-                try:
-                    return _whole_archive(super()._call_urlopen(request), handle)
-                except OSError as error:
-                    # The embedded hub is served by every open lesson. One that closes cuts off whom it was
-                    # about to answer; another answers the next time.
-                    if attempt == 2 or not isinstance(getattr(error, "reason", error), ConnectionResetError):
-                        raise
+            return _whole_archive(super()._call_urlopen(request), handle)
 
     entry = Path(compressed_module_resolver._module_dir(handle))
     _clear_abandoned(entry)

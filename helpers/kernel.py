@@ -6,7 +6,9 @@ a file, and after each cell every line that is not on the short list below is sh
 is therefore never lost, only a little late.
 """
 
+import contextlib
 import ctypes
+import logging
 import os
 import re
 import sys
@@ -48,21 +50,22 @@ def start():
         return
     if hasattr(shell, "_chatter"):
         return
-    shell._chatter = log = tempfile.TemporaryFile()
-    os.dup2(log.fileno(), 2)
+    log, path = tempfile.mkstemp(prefix="chatter-")
+    shell._chatter = reader = open(path, "rb")
+    with contextlib.suppress(PermissionError):  # Windows keeps a file that is open
+        os.unlink(path)
+    os.dup2(log, 2)
     # tensorflow_hub 0.16.1 is the last release; requirements.txt holds setuptools where it needs it.
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+    # In a notebook TensorFlow's own logger says INFO too, such as the folder of each model that is saved.
+    logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.WARNING)
     glibc = ctypes.CDLL(None) if sys.platform == "linux" else None
     if glibc:
         # One heap arena (M_ARENA_MAX, see mallopt(3)): what a conversion frees can then go back to the system.
         glibc.mallopt(-8, 1)
-    shown = 0
 
     def after_cell(*_):
-        nonlocal shown
-        text = os.pread(log.fileno(), os.fstat(log.fileno()).st_size - shown, shown)
-        shown += len(text)
-        print(filtered(text.decode(errors="replace")), end="", file=sys.stderr)
+        print(filtered(reader.read().decode(errors="replace")), end="", file=sys.stderr)
         if glibc:
             glibc.malloc_trim(0)
 

@@ -91,17 +91,17 @@ class Ledger:
 
     def table(self):
         """Return the ledger as a list of rows of text, the headings first."""
-        table = [("form", "bytes", "max |difference|", "same top-1", "correct", "95 % interval")]
+        table = [("form", "bytes", "max |diff|", "same top-1", "correct", "95 % interval")]
         for number, row in enumerate(self.rows):
             low, high = wilson(row.correct, row.total) if row.correct is not None else (0, 0)
             table.append(
                 (
                     row.form,
                     f"{row.size:,}",
-                    f"under {_power_of_ten(row.difference)}" if number else "reference",
+                    _bound(row.difference) if number else "reference",
                     f"{row.agree} of {row.total}" if number else "reference",
                     "no labels" if row.correct is None else f"{row.correct} of {row.total}",
-                    "" if row.correct is None else f"{low:.1%} to {high:.1%}",
+                    "" if row.correct is None else f"{low * 100:.1f} to {high:.1%}",
                 )
             )
         return table
@@ -120,12 +120,12 @@ class Ledger:
         return f"<table><thead><tr><th>{'</th><th>'.join(head)}</th></tr></thead><tbody>{cells}</tbody></table>"
 
 
-def _power_of_ten(difference):
-    """Return the smallest power of ten above `difference`, as text.
+def _bound(difference):
+    """Return "0", or "under" the smallest power of ten above `difference`, as text.
 
     The last digits of a sum of floats depend on the processor; its power of ten does not.
     """
     if difference == 0:
-        return "1e-9"
+        return "0"
     power = math.floor(math.log10(difference)) + 1
-    return f"{10.0**power:.{max(0, -power)}f}"
+    return f"under {10.0**power:.{max(0, -power)}f}"

@@ -13,6 +13,8 @@ import html
 import http.client
 import os
 import socket
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -50,8 +52,8 @@ def digest(root=EMBEDDED):
 def serve(root=EMBEDDED, ports=PORTS):
     """Serve `root` from a thread of this process and return its address, "http://127.0.0.1:<port>".
 
-    Several notebooks may serve the same models on the same port at once: each process has its own socket
-    there, and whichever the system picks gives the same answer. A port that another program or another
+    Several processes may serve the same models on the same port at once: each has its own socket there,
+    and whichever the system picks gives the same answer. A port that another program or another
     set of models holds is passed over, so an address never changes its meaning.
     Raises OSError if no port is free.
     """
@@ -70,10 +72,23 @@ def serve(root=EMBEDDED, ports=PORTS):
 
 @functools.cache
 def serve_once():
-    """Serve the embedded models, once in this process, and return the address."""
+    """Serve the embedded models, once for this process, and return the address.
+
+    From a process of its own: a kernel that converts a model answers nobody for seconds. It ends with this one, since
+    its standard input does. Raises OSError if it does not start.
+    """
     # A proxy, where one is set, must not be asked for addresses on this machine.
     os.environ["no_proxy"] = ",".join(filter(None, [os.environ.get("no_proxy"), "127.0.0.1"]))
-    return serve()
+    command = [sys.executable, str(Path(__file__).resolve())]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    address = process.stdout.readline().strip()
+    if not address.startswith("http"):
+        raise OSError(f"The embedded hub did not start. Its error stands above, or comes from: {' '.join(command)}")
+    _processes.append(process)
+    return address
+
+
+_processes = []
 
 
 def _holder(port):
@@ -91,7 +106,7 @@ def _holder(port):
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+    daemon_threads = False  # a process that ends finishes the answers that it has begun
     request_queue_size = 64
 
     def __init__(self, port, root, name):
@@ -105,6 +120,8 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    timeout = 30  # seconds for a client that stops listening
+
     def version_string(self):
         return self.server.name
 
@@ -154,5 +171,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    print(serve(os.environ.get("HUB_ROOT", EMBEDDED)))
-    threading.Event().wait()
+    print(serve(), flush=True)
+    sys.stdin.read()  # until the process that started this one is gone
