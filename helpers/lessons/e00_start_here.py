@@ -1,0 +1,57 @@
+"""The exercises of 00_start_here."""
+
+import numbers
+
+from helpers.exercises import Exercise
+
+
+def _place(place, scores):
+    row = scores[1]
+    if isinstance(place, numbers.Real) and place == int(place):
+        if int(place) == row.argmax():
+            return None
+        if int(place) == row.argmin():
+            return "That is the place of the lowest score. The model's answer is the place of the highest."
+        if int(place) == scores[0].argmax():
+            return "That is the answer for the first picture. Rows are counted from zero: the second is scores[1]."
+        return "That is a place, but not of the highest score in scores[1]."
+    if isinstance(place, numbers.Real) and float(place) == float(row.max()):
+        return "That is the highest score itself. The answer is its place: argmax instead of max."
+    return "The answer is one whole number: a place in scores[1]."
+
+
+def _times(times, saved_model_bytes, tflite_bytes):
+    right = saved_model_bytes / tflite_bytes
+    if not isinstance(times, numbers.Real):
+        return "The answer is one number."
+    if abs(times - right) < 0.1:
+        return None
+    if abs(times - 1 / right) < 0.05:
+        return "Upside down: that is the part of the SavedModel that is left. Divide the larger by the smaller."
+    if abs(times - (saved_model_bytes - tflite_bytes)) < 1:
+        return "That is how many bytes are saved. How many times does the .tflite fit into the SavedModel?"
+    return "Divide the bytes of the SavedModel by the bytes of the .tflite."
+
+
+EXERCISES = [
+    Exercise(
+        _place,
+        "The place of the highest score is the answer of a classifier; the field calls it top-1.",
+        "scores[1] is the row of the second picture. argmax() gives the place of its largest number.",
+        "place = scores[1].argmax()",
+        {
+            "place = scores[1].max()": "argmax instead of max",
+            "place = scores[1].argmin()": "lowest score",
+        },
+    ),
+    Exercise(
+        _times,
+        "Where the rest went is the subject of lessons 03 and 04.",
+        "Both sizes are in the ledger, and in the variables saved_model_bytes and tflite_bytes.",
+        "times_smaller = saved_model_bytes / tflite_bytes",
+        {
+            "times_smaller = tflite_bytes / saved_model_bytes": "Upside down",
+            "times_smaller = saved_model_bytes - tflite_bytes": "bytes are saved",
+        },
+    ),
+]
