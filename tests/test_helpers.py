@@ -47,10 +47,15 @@ class TestDigits:
         np.testing.assert_allclose(ours, np.repeat(theirs, 3, -1), atol=1e-6)
 
     def test_samples_have_labels_only_where_they_mean_something(self):
-        assert digits.samples((None, 48, 48, 3), 10, 5)[1].tolist() == digits.load()[1][:5].tolist()
-        assert digits.samples((None, 224, 224, 3), 1001, 5)[1] is None
-        noise, labels = digits.samples((None, 7), 10, 5)
-        assert noise.shape == (5, 7) and noise.dtype == np.float32 and labels is None
+        assert digits.samples((None, 48, 48, 3), 10, 12)[1].tolist() == digits.load()[1][:12].tolist()
+        assert digits.samples((None, 224, 224, 3), 1001, 12)[1] is None
+        noise, labels = digits.samples((None, 7), 10, 12)
+        assert noise.shape == (12, 7) and noise.dtype == np.float32 and labels is None
+
+    @pytest.mark.parametrize("count", [0, -1, 9, 451, 20.0, "20", True, None])
+    def test_a_bad_number_of_samples_gets_one_message(self, count):
+        with pytest.raises(ValueError, match="SAMPLES must be a whole number from 10 to 450"):
+            digits.samples((None, 48, 48, 3), 10, count)
 
 
 class TestLedger:

@@ -42,7 +42,7 @@ def run(path, folder, **parameters):
         path,
         folder / path.name,
         parameters,
-        kernel_name="python3",
+        **notebooks.KERNEL,
         cwd=folder,
         progress_bar=False,
         execution_timeout=240,
@@ -103,9 +103,7 @@ class TestYourTurn:
                 cells.append(nbformat.v4.new_code_cell(f"{answer}\n\n{check}"))
             cells.append(nbformat.v4.new_code_cell(f"turn[{number}].hint()\nturn[{number}].solution()"))
         notebook.cells = cells
-        NotebookClient(
-            notebook, kernel_name="python3", timeout=240, resources={"metadata": {"path": tmp_path}}
-        ).execute()
+        NotebookClient(notebook, **notebooks.KERNEL, timeout=240, resources={"metadata": {"path": tmp_path}}).execute()
         for position, words in expected.items():
             said = "".join(output.get("text", "") for output in cells[position].outputs)
             answer = cells[position].source
@@ -176,6 +174,11 @@ class TestForm:
             if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
                 after = " ".join(c.source for c in cells[number + 1 : number + 3] if c.cell_type == "markdown")
                 assert re.search(r"\b(figure|picture|map|chart)\b", after, re.IGNORECASE), cell.source
+
+    @every_lesson
+    def test_every_figure_is_stored(self, path):
+        for cell in code_cells(nbformat.read(path, 4)):
+            assert "plt.show()" not in cell.source or any("image/png" in o.get("data", {}) for o in cell.outputs)
 
     @every_lesson
     def test_links_lead_somewhere(self, path):

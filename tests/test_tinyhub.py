@@ -9,6 +9,7 @@ import tarfile
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import psutil
 import pytest
 
 from helpers import handles, tinyhub
@@ -89,3 +90,11 @@ def test_the_digest_changes_with_a_model(tmp_path):
 
 def test_all_archives_together_stay_small():
     assert sum(path.stat().st_size for path in tinyhub.EMBEDDED.rglob("*") if path.is_file()) <= 6_000_000
+
+
+def test_the_embedded_hub_is_a_process_of_its_own_and_ends_with_its_kernel():
+    code = "from helpers import tinyhub; print(tinyhub.serve_once(), tinyhub._processes[0].pid)"
+    address, process = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert address.startswith("http://127.0.0.1:")
+    psutil.wait_procs([psutil.Process(int(process))] if psutil.pid_exists(int(process)) else [], timeout=20)
+    assert not psutil.pid_exists(int(process)) or psutil.Process(int(process)).status() == psutil.STATUS_ZOMBIE

@@ -6,6 +6,7 @@ import nbformat
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+KERNEL = {"kernel_name": "python3", "extra_arguments": ["--IPKernelApp.log_level=40"]}  # errors only, no word on TCP
 
 
 def every():
@@ -25,13 +26,27 @@ def promise(path):
     return " ".join(paragraphs[1].split())
 
 
+def joined(outputs):
+    """Return a cell's outputs with what it printed in one piece: the pieces depend on timing."""
+    whole = []
+    for output in outputs:
+        if whole and output.output_type == "stream" and whole[-1].get("name") == output.name:
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
+
+
 def refresh(path):
     """Execute a notebook on a fresh kernel and store its outputs, without anything that differs between runs."""
     notebook = nbformat.read(path, 4)
     client = NotebookClient(
-        notebook, timeout=300, kernel_name="python3", record_timing=False, resources={"metadata": {"path": path.parent}}
+        notebook, **KERNEL, timeout=300, record_timing=False, resources={"metadata": {"path": path.parent}}
     )
     client.execute()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = joined(cell.outputs)
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},

@@ -65,19 +65,30 @@ def execute(path):
     started, error = time.perf_counter(), None
     with PeakMemory() as memory:
         try:
-            papermill.execute_notebook(path, out, kernel_name="python3", cwd=OUT, progress_bar=False)
+            papermill.execute_notebook(path, out, **notebooks.KERNEL, cwd=OUT, progress_bar=False)
         except PapermillExecutionError as failure:
             error = f"cell {failure.cell_index + 1}: {failure.ename}: {failure.evalue}"
         except Exception as failure:  # a kernel that died: told at the end like any other failure
             error = f"{type(failure).__name__}: {failure}"
+    step, spent = slowest(out) if out.exists() else ("", 0)
     return {
         "notebook": path.stem,
         "title": notebooks.title(path),
         "seconds": round(time.perf_counter() - started, 1),
         "peak_mb": memory.megabytes,
+        "slowest": f"{spent:.1f} s in {step}" if spent else "",
         "error": error,
         "ledger": ledger(out) if out.exists() else "",
     }
+
+
+def slowest(path):
+    """Return (first line, seconds) of the cell that took longest, from what papermill noted."""
+    cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    timed = [(cell.metadata.get("papermill", {}).get("duration") or 0, cell.source) for cell in cells]
+    seconds, source = max(timed, default=(0, ""))
+    code = [line for line in source.splitlines() if line.strip() and not line.startswith("#")]
+    return code[0][:50] if code else "", seconds
 
 
 def ledger(path):
@@ -115,9 +126,9 @@ def index(results):
 def report(results):
     """Print the table, the ledgers and, last, what failed."""
     width = max(len(r["notebook"]) for r in results)
-    print(f"\n{'notebook':{width}}  seconds  peak MB")
+    print(f"\n{'notebook':{width}}  seconds  peak MB  slowest cell")
     for r in results:
-        print(f"{r['notebook']:{width}}  {r['seconds']:7.1f}  {r['peak_mb']:7}")
+        print(f"{r['notebook']:{width}}  {r['seconds']:7.1f}  {r['peak_mb']:7}  {r['slowest']}")
     print(f"{'all':{width}}  {sum(r['seconds'] for r in results):7.1f}  {max(r['peak_mb'] for r in results):7}")
     for r in results:
         if r["ledger"]:

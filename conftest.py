@@ -6,8 +6,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parent
 SHARED = ROOT.parent / "shared"
 OFFLINE = str(ROOT / "tests" / "offline")
 
@@ -27,11 +28,14 @@ sitecustomize.shut()
 from helpers import tinyhub  # noqa: E402
 
 
-def pytest_collection_modifyitems(items):
-    """Keep the cells of one notebook on one worker, in order: they share a kernel."""
-    for item in items:
-        if item.path.suffix == ".ipynb":
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+def pytest_xdist_make_scheduler(config, log):
+    """Hand work to the two workers: a notebook whole, since its cells share a kernel; else each test by itself."""
+
+    class ByNotebook(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return nodeid.partition("::")[0] if ".ipynb::" in nodeid else nodeid
+
+    return ByNotebook(config, log)
 
 
 @pytest.fixture(scope="session")

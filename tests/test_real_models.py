@@ -1,0 +1,55 @@
+"""Real third-party models behind a loopback hub: from the handle to the .tflite, with answers that can be checked."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import SHARED
+from helpers import artefacts, handles, interpreter, parity
+
+PHOTOS = SHARED / "real" / "photos"
+
+
+def photo(name):
+    """Return a photo as Hub's image models want it: (1, 224, 224, 3) float32, RGB in [0, 1]."""
+    picture = Image.open(PHOTOS / name).convert("RGB").resize((224, 224), Image.Resampling.BILINEAR)
+    return np.asarray(picture, np.float32)[None] / 255
+
+
+@pytest.fixture(scope="module")
+def mobilenet(real_hub):
+    """The folder of the rebuilt ImageNet MobileNet, fetched from the loopback hub."""
+    return handles.fetch(handles.check(f"{real_hub}/rebuilt/mobilenet_v1_025_224/classification/1"))
+
+
+@pytest.mark.parametrize(
+    ("name", "label"), [("cat.bmp", "Egyptian cat"), ("bird.bmp", "chickadee"), ("parrot.jpg", "macaw")]
+)
+def test_the_mobilenet_names_the_photo_before_and_after(name, label, mobilenet):
+    import tensorflow_hub as hub
+
+    labels = (PHOTOS / "imagenet_labels.txt").read_text().splitlines()
+    before = np.asarray(hub.load(str(mobilenet))(photo(name)))
+    after = interpreter.predict(interpreter.load(artefacts.tflite(mobilenet)), photo(name))
+    assert [labels[int(scores.argmax())] for scores in (before, after)] == [label, label]
+    ledger = parity.Ledger()
+    ledger.add("SavedModel", parity.size_of(mobilenet), before)
+    ledger.add("float32 .tflite", 1, after, tolerance=1e-3)
+
+
+def test_the_keyword_spotter_converts_and_agrees(real_hub):
+    import tensorflow as tf
+
+    folder = handles.fetch(f"{real_hub}/mlperf-tiny/keyword_spotting/1")
+    spectrograms = np.random.default_rng(0).normal(size=(50, 49, 10, 1)).astype(np.float32)
+    signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    ledger = parity.Ledger()
+    ledger.add("SavedModel", parity.size_of(folder), signature(tf.constant(spectrograms))["dense"])
+    path = artefacts.tflite(folder)
+    row = ledger.add(
+        "float32 .tflite",
+        path.stat().st_size,
+        interpreter.predict(interpreter.load(path), spectrograms),
+        tolerance=1e-4,
+    )
+    assert row.agree == 50
