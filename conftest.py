@@ -1,12 +1,16 @@
 """What every test stands on: the network shut, a cache of its own, and the real models where they are."""
 
+import atexit
 import os
-import sys
+import runpy
+import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+from helpers import tinyhub
 
 ROOT = Path(__file__).resolve().parent
 SHARED = ROOT.parent / "shared"
@@ -18,14 +22,11 @@ os.environ.update(dict.fromkeys(["http_proxy", "https_proxy", "HTTP_PROXY", "HTT
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
 if "HUB_TO_TFLITE_TEST_CACHE" not in os.environ:
     os.environ["HUB_TO_TFLITE_TEST_CACHE"] = tempfile.mkdtemp(prefix="hub-to-tflite-test-")
+    atexit.register(shutil.rmtree, os.environ["HUB_TO_TFLITE_TEST_CACHE"], ignore_errors=True)
 os.environ["HUB_TO_TFLITE_CACHE"] = os.environ["HUB_TO_TFLITE_TEST_CACHE"]
 os.environ.pop("TFHUB_CACHE_DIR", None)
-sys.path.insert(0, OFFLINE)
-import sitecustomize  # noqa: E402
-
-sitecustomize.shut()
-
-from helpers import tinyhub  # noqa: E402
+# Children find the file by its name; here it may be too late for that, since Debian has a sitecustomize of its own.
+runpy.run_path(str(Path(OFFLINE, "sitecustomize.py")))
 
 
 def pytest_xdist_make_scheduler(config, log):

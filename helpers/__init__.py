@@ -7,8 +7,9 @@ digits       the pictures that the models are tried on    02_load_from_hub
 artefacts    converted files, kept from run to run        04_convert_to_tflite
 interpreter  a batch of inputs through a .tflite          05_run_the_interpreter
 parity       the ledger: is it still the same answer?     00_start_here
-exercises    "Your turn": checks, hints and solutions     every lesson
-course       the list of notebooks and the address        README, tests
+exercises    "Your turn": checks, hints and solutions     every lesson; the exercises are in lessons/
+failure      a wrong call, its error printed              01_why_wont_it_open
+cache        where all of this is kept                    outside the checkout
 colab        what Google Colab lacks                      first cell of every notebook
 
 Importing the package imports none of them, and none of them imports TensorFlow before it is needed.
