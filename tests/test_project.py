@@ -52,6 +52,16 @@ class TestOnePlaceForEachFact:
         assert lock.count("==") and not re.search(r"==\S+( ;[^\\\n]*)?\n(?!\s+--hash)", lock)
         assert "://" not in lock
 
+    def test_the_first_lesson_checks_for_the_locked_versions(self):
+        cells = [cell.source for cell in nbformat.read(notebooks.every()[0], 4).cells]
+        (source,) = [source for source in cells if "tested = {" in source]
+        lock = (ROOT / "requirements.lock").read_text()
+        tested = re.findall(r'"([\w-]+)": "([\d.]+)"', source)
+        assert len(tested) >= 5
+        for name, version in tested:
+            locked = re.findall(rf"^{name.replace('_', '-')}==(\S+)", lock, re.MULTILINE)
+            assert locked and all(f"{found}.".startswith(f"{version}.") for found in locked), name
+
     def test_what_would_weigh_on_every_kernel_is_not_installed(self):
         assert not re.search(r"^(scikit-learn|scipy|pandas)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
 
