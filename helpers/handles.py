@@ -49,7 +49,7 @@ def locate(handle):
         raise HandleError(f"HANDLE must be text that names a model. Found: {handle!r}. Use for example {DEFAULT!r}.")
     # One cache for each state of the embedded models: tensorflow_hub never asks whether a model has changed.
     os.environ.setdefault("TFHUB_CACHE_DIR", str(cache.folder(f"tfhub-{tinyhub.digest()}")))
-    if urllib.parse.urlsplit(handle).scheme in ("http", "https", "gs"):
+    if urllib.parse.urlsplit(handle).scheme in ("http", "https"):
         return handle
     if handle in tinyhub.published():
         return f"{tinyhub.serve_once()}/{handle}"
@@ -57,7 +57,7 @@ def locate(handle):
     if path.exists():
         return str(path.resolve())
     raise HandleError(
-        f"There is no model {handle!r}: it is neither an address, nor a folder here, nor on the embedded hub. "
+        f"There is no model {handle!r}: it is neither an http(s) address, nor a folder here, nor on the embedded hub. "
         f"The embedded hub has: {', '.join(tinyhub.published())}."
     )
 

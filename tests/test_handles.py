@@ -182,6 +182,7 @@ BAD_PARAMETERS = {
     "number": (7, "must be text"),
     "empty": ("", "must be text"),
     "unknown": ("digits/mobilenet_v3/classification/1", "embedded hub has: digits/mobilenet_v2/classification/1"),
+    "another scheme": ("gs://bucket/model", "neither an http"),
     "a file": (__file__, "is a file"),
     "an empty folder": (None, "no saved_model.pb. Found: nothing"),
 }
