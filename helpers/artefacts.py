@@ -8,7 +8,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from helpers import cache
+from helpers import cache, tinyhub
 
 RECIPES = ("float32", "dynamic range")
 
@@ -23,7 +23,7 @@ def tflite(saved_model, recipe="float32"):
         raise ValueError(f"There is no recipe {recipe!r}. Use one of: {', '.join(RECIPES)}.")
     import tensorflow as tf
 
-    key = hashlib.sha256(f"{digest(saved_model)} {recipe} {tf.__version__}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{tinyhub.digest(saved_model)} {recipe} {tf.__version__}".encode()).hexdigest()[:16]
     path = cache.folder("tflite") / f"{key}.tflite"
     if not path.exists():
         converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
@@ -31,15 +31,6 @@ def tflite(saved_model, recipe="float32"):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         write(path, converter.convert())
     return path
-
-
-def digest(folder):
-    """Return the sha256 (hex) of a folder's file names and contents."""
-    whole = hashlib.sha256()
-    for path in sorted(p for p in Path(folder).rglob("*") if p.is_file()):
-        whole.update(path.relative_to(folder).as_posix().encode() + b"\0")
-        whole.update(hashlib.sha256(path.read_bytes()).digest())
-    return whole.hexdigest()
 
 
 def write(path, content):

@@ -48,7 +48,7 @@ def locate(handle):
     if not isinstance(handle, str) or not handle.strip():
         raise HandleError(f"HANDLE must be text that names a model. Found: {handle!r}. Use for example {DEFAULT!r}.")
     # One cache for each state of the embedded models: tensorflow_hub never asks whether a model has changed.
-    os.environ.setdefault("TFHUB_CACHE_DIR", str(cache.folder(f"tfhub-{tinyhub.digest()}")))
+    os.environ.setdefault("TFHUB_CACHE_DIR", str(cache.folder(f"tfhub-{tinyhub.digest()[:12]}")))
     if urllib.parse.urlsplit(handle).scheme in ("http", "https"):
         return handle
     if handle in tinyhub.published():

@@ -41,12 +41,12 @@ def published(root=EMBEDDED):
 
 
 def digest(root=EMBEDDED):
-    """Return a short name for what `root` serves: it changes when a model changes."""
+    """Return the sha256 (hex) of the names and contents of a folder's files: it changes when a model changes."""
     whole = hashlib.sha256()
     for path in sorted(p for p in Path(root).rglob("*") if p.is_file()):
-        whole.update(path.relative_to(root).as_posix().encode())
+        whole.update(path.relative_to(root).as_posix().encode() + b"\0")
         whole.update(hashlib.sha256(path.read_bytes()).digest())
-    return whole.hexdigest()[:12]
+    return whole.hexdigest()
 
 
 def serve(root=EMBEDDED, ports=PORTS):
@@ -57,7 +57,7 @@ def serve(root=EMBEDDED, ports=PORTS):
     set of models holds is passed over, so an address never changes its meaning.
     Raises OSError if no port is free.
     """
-    name = f"tinyhub/{digest(root)}"
+    name = f"tinyhub/{digest(root)[:12]}"
     for port in ports:
         if port and _holder(port) not in (None, name):
             continue
