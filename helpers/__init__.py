@@ -5,7 +5,9 @@ tinyhub      the loopback hub that serves the models      02_load_from_hub
 handles      from any handle to a checked SavedModel      02_load_from_hub
 digits       the pictures that the models are tried on    02_load_from_hub
 artefacts    converted files, kept from run to run        04_convert_to_tflite
-interpreter  a batch of inputs through a .tflite          05_run_the_interpreter
+interpreter  a batch of inputs through a .tflite          05_run_the_interpreter, 06_quantize
+recipes      the converter for each recipe                06_quantize
+timing       fair races between ways to do a thing        08_measure
 parity       the ledger: is it still the same answer?     00_start_here
 exercises    "Your turn": checks, hints and solutions     every lesson; the exercises are in lessons/
 failure      a wrong call, its error printed              01_why_wont_it_open

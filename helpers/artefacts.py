@@ -1,35 +1,31 @@
 """Converted files, kept from run to run. Repeats what 04_convert_to_tflite teaches.
 
-A file's name is the digest of everything that decides its content: the SavedModel, the recipe and the
-converter's version. So a stale file is never found, and two kernels that convert at once write the same.
+A file's name is the digest of everything that decides its content: the SavedModel, the recipe, the
+representative samples and the converter's version. So a stale file is never found, and two kernels that
+convert at once write the same.
 """
 
 import hashlib
 import os
 from pathlib import Path
 
-from helpers import cache, tinyhub
-
-RECIPES = ("float32", "dynamic range")
+from helpers import cache, recipes, tinyhub
 
 
-def tflite(saved_model, recipe="float32"):
+def tflite(saved_model, recipe="float32", representative=None):
     """Return the path of `saved_model` (a folder) converted to .tflite, converting only if it is missing.
 
-    `recipe` is "float32" (no optimizations) or "dynamic range" (Optimize.DEFAULT).
-    Raises ValueError for an unknown recipe, and what the converter raises.
+    `recipe` is one of recipes.RECIPES; those in recipes.CALIBRATED need `representative`, a function that yields
+    samples (see recipes.check). Raises RecipeError, before anything is written, and what the converter raises.
     """
-    if recipe not in RECIPES:
-        raise ValueError(f"There is no recipe {recipe!r}. Use one of: {', '.join(RECIPES)}.")
     import tensorflow as tf
 
-    key = hashlib.sha256(f"{tinyhub.digest(saved_model)} {recipe} {tf.__version__}".encode()).hexdigest()[:16]
+    inputs = recipes.inputs_of(saved_model) if recipe in recipes.CALIBRATED else None
+    what = recipes.check(recipe, representative, inputs)
+    key = hashlib.sha256(f"{tinyhub.digest(saved_model)} {what} {tf.__version__}".encode()).hexdigest()[:16]
     path = cache.folder("tflite") / f"{key}.tflite"
     if not path.exists():
-        converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
-        if recipe == "dynamic range":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        write(path, converter.convert())
+        write(path, recipes.convert(saved_model, recipe, representative))
     return path
 
 

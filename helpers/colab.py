@@ -12,7 +12,10 @@ import tempfile
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements.txt"
-LESSONS_USE = {"tensorflow-hub", "tf_keras", "ai-edge-litert", "numpy", "matplotlib", "platformdirs", "psutil"}
+LESSONS_USE = {
+    *("tensorflow-hub", "tf_keras", "ai-edge-litert", "numpy", "matplotlib", "platformdirs", "psutil", "scipy"),
+    *("tensorflow-model-optimization", "litert-quantizer"),
+}
 
 
 def missing():

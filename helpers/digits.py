@@ -44,6 +44,19 @@ def samples(input_shape, outputs, count=450):
     return as_model_input(images[:count], shape), labels[:count] if outputs == 10 else None
 
 
+def representative(input_shape, count=100):
+    """Return a representative dataset for a model of one float32 input: a function that yields [array (1, ...)].
+
+    Training digits for a model of pictures, else seeded noise in [0, 1], as `samples` does. Taught in 06_quantize.
+    """
+    shape = tuple(size or SIZE for size in input_shape[1:])
+    if len(shape) == 3:
+        inputs = as_model_input(load("train")[0][:count], shape)
+    else:
+        inputs = np.random.default_rng(1).random((count, *shape), np.float32)
+    return lambda: ([one[None]] for one in inputs)
+
+
 def _weights(size):
     """Return the (size, 8) float32 matrix of bilinear interpolation, with tf.image.resize's half-pixel centres."""
     source = (np.arange(size) + 0.5) * 8 / size - 0.5

@@ -20,13 +20,44 @@ def load(path, threads=1):
 def predict(interpreter, inputs):
     """Return the first output for each input, as one array (n, ...), running them one at a time.
 
-    `inputs` is (n, ...) in the dtype of the model's input. The model must have one input, of batch 1.
+    `inputs` is (n, ...) in the dtype of the model's input. Floats for a model of integers are real values: they are
+    quantized on the way in, and the output is dequantized (06_quantize). The model must have one input, of batch 1.
     """
-    source = interpreter.get_input_details()[0]["index"]
-    target = interpreter.get_output_details()[0]
+    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    real = np.issubdtype(inputs.dtype, np.floating)
+    if real and np.issubdtype(source["dtype"], np.integer):
+        inputs = quantize(inputs, source)
     outputs = np.empty((len(inputs), *target["shape"][1:]), target["dtype"])
     for row, one in enumerate(inputs):
-        interpreter.set_tensor(source, one[None])
+        interpreter.set_tensor(source["index"], one[None])
         interpreter.invoke()
         outputs[row] = interpreter.get_tensor(target["index"])[0]
-    return outputs
+    return dequantize(outputs, target) if real and np.issubdtype(target["dtype"], np.integer) else outputs
+
+
+def quantize(real, detail):
+    """Return real values as the integers that stand for them, in the dtype of the tensor that `detail` describes.
+
+    `detail` comes from get_input_details(). round(real / scale) + zero point, cut to what the dtype holds:
+    https://ai.google.dev/edge/litert/models/quantization_spec. Taught in 06_quantize. Raises ValueError if the
+    tensor has no scale.
+    """
+    scale, zero_point = _scale(detail)
+    limits = np.iinfo(detail["dtype"])
+    return np.clip(np.round(real / np.float32(scale)) + zero_point, limits.min, limits.max).astype(detail["dtype"])
+
+
+def dequantize(stored, detail):
+    """Return float32 (stored - zero point) * scale, the real values that integers stand for. Taught in 06_quantize."""
+    scale, zero_point = _scale(detail)
+    return (stored.astype(np.float32) - zero_point) * np.float32(scale)
+
+
+def _scale(detail):
+    scale, zero_point = detail["quantization"]
+    if not scale:
+        raise ValueError(
+            f"The tensor {detail['name']!r} holds {np.dtype(detail['dtype']).name} without a scale: its integers are "
+            "not quantized values. Give it integers."
+        )
+    return scale, zero_point
