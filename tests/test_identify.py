@@ -1,0 +1,211 @@
+"""What a file is, by its content: each test lies about it somewhere."""
+
+import gzip
+import io
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from conftest import SHARED
+from helpers import flatbuffer, handles, runtimes, tinyhub
+from helpers.identify import DOORS, identify
+from tools import damage
+
+HUB = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification"
+WHOLE = (HUB / "1.tflite").read_bytes()
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 562728\n"
+NODE = b"\n\x1b\n\x05input\x12\x0bPlaceholder*\x05\n\x01a\x12\x00" + bytes(40)
+
+
+def tar(names, mode="w:gz"):
+    """Return the bytes of a tar archive with empty files of these names."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode=mode) as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name))
+    return file.getvalue()
+
+
+def packed_zip(names, before=b""):
+    """Return the bytes of a zip archive with one word in each file, behind `before`."""
+    file = io.BytesIO(before)
+    with zipfile.ZipFile(file, "a") as archive:
+        for name in names:
+            archive.writestr(name, "zero\none\n")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (WHOLE, ".tflite"),
+        (packed_zip(["labels.txt"], WHOLE), ".tflite"),
+        (WHOLE[: len(WHOLE) // 2], "damaged .tflite"),
+        (b"", "empty"),
+        (b"<!doctype html><title>403 Forbidden</title>", "HTML page"),
+        (POINTER, "git-LFS pointer"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(40) + b"model_config", "HDF5"),
+        (packed_zip(["config.json", "model.weights.h5"]), "Keras archive"),
+        (packed_zip(["pose.tflite"]), "MediaPipe bundle"),
+        (packed_zip(["notes.txt"]), "archive"),
+        (packed_zip(["notes.txt"])[:-30], "damaged archive"),
+        (tar(["saved_model.pb", "variables/variables.index"]), "archive of a SavedModel"),
+        (tar(["./saved_model.pb"], "w"), "archive of a SavedModel"),
+        (tar(["notes.txt"]), "archive"),
+        (gzip.compress(WHOLE), "archive"),
+        (b"\x08\x01\x12\x2a" + bytes(40), "saved_model.pb alone"),
+        (b"\x08\x0a\x12\x07pytorch\x1a\x052.9.0", "ONNX"),
+        (NODE, "frozen GraphDef"),
+        (json.dumps({"format": "graph-model", "modelTopology": {}}).encode(), "TensorFlow.js model"),
+        (b'{"a": 1}', "unknown"),
+        (b"{" * 100_000, "unknown"),
+        (b"the model is on the other disk\n", "unknown"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "bytes",  # those of an archive hold the time of day
+)
+def test_the_content_counts_and_not_the_name(content, what, tmp_path):
+    file = tmp_path / "model.onnx"
+    file.write_bytes(content)
+    assert identify(file).what == identify(content).what == what
+    assert what in repr(identify(file)) and what in identify(file)._repr_html_()
+
+
+def test_every_tenth_of_an_archive_is_known_to_be_damaged():
+    whole = (HUB / "1.tar.gz").read_bytes()
+    for tenth in range(1, 10):
+        assert identify(whole[: len(whole) * tenth // 10]).what == "damaged archive", tenth
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    assert identify(bytes(flipped)).what == "damaged archive"
+
+
+def test_a_model_too_deep_in_its_archive_is_said():
+    assert "It is in model/, where hub.load does not look" in identify(tar(["model/saved_model.pb"])).detail
+
+
+def test_folders(tmp_path, own_cache):
+    model = handles.fetch(handles.check(handles.DEFAULT))
+    assert identify(model).what == "SavedModel" and not identify(model).detail
+    outer = tmp_path / "outer"
+    shutil.copytree(model, outer / "model")
+    assert (identify(outer).what, identify(outer).detail) == ("folder around a SavedModel", "It is in model/.")
+    shutil.rmtree(outer / "model/variables")
+    assert "variables/ are missing" in identify(outer / "model").detail
+    (outer / "model/tfhub_module.pb").write_bytes(b"\x08\x03")
+    assert identify(outer / "model").what == "TF1 hub module"
+    (tmp_path / "model.json").write_text('{"modelTopology": {}}')
+    assert identify(tmp_path).what == "TensorFlow.js model"
+    assert identify(tmp_path / "nothing").what == "nothing"
+    assert set(DOORS) >= {"nothing", "folder around a SavedModel"}
+
+
+def test_it_reads_the_embedded_model():
+    model = identify(HUB / "1.tflite").model
+    [given], [returned] = model.inputs, model.outputs
+    assert (given.dtype, given.shape, given.channels) == ("float32", (-1, 48, 48, 3), 0)
+    assert returned.shape == (-1, 10) and model.signatures == {"serving_default": (("images",), ("logits",))}
+    assert {"FULLY_CONNECTED", "CONV_2D", "MEAN"} <= {op.name for op in model.ops}
+    assert all(op.kind == "builtin" for op in model.ops) and model.constants["int8"] == model.per_channel == 38
+    assert (model.runtime, model.runtime_source) == ("2.17.0", "as the file states")
+
+
+def test_what_it_reads_is_what_litert_says():
+    from ai_edge_litert.interpreter import Interpreter
+
+    for name, content in damage.bases().items():
+        model, litert = flatbuffer.read(content), Interpreter(model_content=content)
+        for ours, theirs in [(model.inputs, litert.get_input_details()), (model.outputs, litert.get_output_details())]:
+            assert [tensor.name for tensor in ours] == [detail["name"] for detail in theirs], name
+            assert [tensor.shape for tensor in ours] == [tuple(detail["shape_signature"]) for detail in theirs]
+            assert [np.dtype(tensor.dtype) for tensor in ours] == [detail["dtype"] for detail in theirs]
+            scales = [(np.float32(tensor.scale), tensor.zero_point) for tensor in ours]
+            assert scales == [detail["quantization"] for detail in theirs]
+        assert list(model.signatures) == list(litert.get_signature_list())
+
+
+def test_labels_that_are_packed_in_are_shown():
+    model = identify(packed_zip(["labels.txt"], WHOLE)).model
+    assert (model.files, model.labels) == (("labels.txt",), ("zero", "one"))
+
+
+@pytest.mark.parametrize(
+    ("op", "stated", "release", "source"),
+    [
+        (("CONV_2D", 1), b"1.5.0\0\0", "1.5.0", "as the file states"),
+        (("FULLY_CONNECTED", 12), b"", "2.17", "because of FULLY_CONNECTED v12"),
+        (("FULLY_CONNECTED", 12), b"1.5.0\0", "2.17", "because of FULLY_CONNECTED v12"),
+        (("FULLY_CONNECTED", 10), b"2.17.0\0", "2.17.0", "as the file states"),
+        (("FULLY_CONNECTED", 99), b"2.17.0\0", "", "newer than TensorFlow"),
+        (("CONV_2D", 1), b"\0" * 16, "", "does not state it"),
+    ],
+)
+def test_the_runtime_it_needs_is_the_later_of_two_answers(op, stated, release, source):
+    found = runtimes.needed([SimpleNamespace(name=op[0], version=op[1])], stated)
+    assert found[0] == release and source in found[1]
+
+
+def test_a_small_file_cannot_ask_for_much_memory():
+    """Thousands of tensors that share one long name: reading each would fill the memory."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    builder = flatbuffers.Builder()
+    name = builder.CreateString("a" * 100_000)
+    schema.TensorStart(builder)
+    schema.TensorAddName(builder, name)
+    tensor = schema.TensorEnd(builder)
+    schema.SubGraphStartTensorsVector(builder, 20_000)
+    for _ in range(20_000):
+        builder.PrependUOffsetTRelative(tensor)
+    tensors = builder.EndVector()
+    schema.SubGraphStart(builder)
+    schema.SubGraphAddTensors(builder, tensors)
+    graph = schema.SubGraphEnd(builder)
+    schema.ModelStartSubgraphsVector(builder, 1)
+    builder.PrependUOffsetTRelative(graph)
+    graphs = builder.EndVector()
+    schema.ModelStart(builder)
+    schema.ModelAddVersion(builder, 3)
+    schema.ModelAddSubgraphs(builder, graphs)
+    builder.Finish(schema.ModelEnd(builder), file_identifier=b"TFL3")
+    content = bytes(builder.Output())
+    assert len(content) < 200_000
+    assert identify(content).what == "damaged .tflite" and "OverflowError" in identify(content).detail
+
+
+def test_the_command_prints_each_file_and_loads_no_tensorflow():
+    code = (
+        "import runpy, sys; sys.argv = ['identify', *sys.argv[1:]];"
+        "runpy.run_module('helpers.identify', run_name='__main__'); assert 'tensorflow' not in sys.modules"
+    )
+    command = [sys.executable, "-c", code, str(HUB / "1.tflite"), "missing.tflite"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "35 CONV_2D v5" in shown and "missing.tflite\n  what          nothing" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("0_subgraphs", "damaged .tflite. It holds no subgraph"),
+        ("custom_sinh", "if it has the custom op Sinh"),
+        ("dynamic_shapes", "Identity float32 (8, any, 1024)"),
+        ("empty_model", "ops           none"),
+        ("multi_signatures", "sub: x -> output_0"),
+        ("no_signatures", "x1 float32 (any)"),
+        ("softplus_flex", "which no Python package of today has, for FlexSoftplus"),
+        ("string_input_model", "input_52 string (1, 3)"),
+        ("test_model_broken", "unknown"),
+        ("with_metadata", "min_runtime_version, LiteRtStamp, NPU_BYTE_CODE"),
+    ],
+)
+def test_each_odd_file_is_described(name, words):
+    if not (SHARED / "real" / "odd").exists():
+        pytest.skip(f"the odd files are not on this machine (no folder {SHARED.name}/real beside the project)")
+    assert words in repr(identify(SHARED / "real" / "odd" / f"{name}.tflite"))
