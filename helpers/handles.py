@@ -6,6 +6,7 @@ leave its lock? It answers each in one sentence, and leaves nothing half-made be
 """
 
 import gzip
+import http.client
 import os
 import shutil
 import socket
@@ -13,6 +14,7 @@ import tarfile
 import tempfile
 import urllib.error
 import urllib.parse
+import urllib.request
 import zlib
 from pathlib import Path, PurePosixPath
 
@@ -22,6 +24,7 @@ from helpers import cache, tinyhub
 
 DEFAULT = "digits/mobilenet_v2/classification/1"
 LARGEST = 8 * 2**30  # bytes an archive may unpack to; the largest models on Hub were about 5 GB
+PATIENCE = 60  # seconds that a server may be silent; tensorflow_hub would wait for ever
 
 
 class HandleError(ValueError):
@@ -70,11 +73,13 @@ def fetch(handle):
     """
     if urllib.parse.urlsplit(handle).scheme not in ("http", "https"):
         return _sound(Path(handle), handle)
+    import tensorflow as tf
     from tensorflow_hub import compressed_module_resolver
 
     class Resolver(compressed_module_resolver.HttpCompressedFileResolver):
         def _call_urlopen(self, request):
-            return _whole_archive(super()._call_urlopen(request), handle)
+            response = urllib.request.urlopen(request, timeout=PATIENCE, context=self._context)
+            return _whole_archive(response, handle)
 
     entry = Path(compressed_module_resolver._module_dir(handle))
     _clear_abandoned(entry)
@@ -87,11 +92,16 @@ def fetch(handle):
             _forget(entry)  # an entry that was damaged in the cache: fetch it once more
         except urllib.error.HTTPError as error:
             raise HandleError(_refused(handle, error)) from None
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise HandleError(
-                f"The download of {handle} failed. Found: {reason}. "
+                f"The download of {handle} failed. Found: {_first_line(reason)}. "
                 f"Check the network, or use the embedded model, HANDLE = {DEFAULT!r}."
+            ) from None
+        except (tf.errors.OpError, ValueError) as error:
+            raise HandleError(
+                f"The archive of {handle} could not be unpacked. Found: {_first_line(error)}. Nothing was kept; look "
+                "whether the cache folder has room and may be written, or ask the publisher."
             ) from None
     raise HandleError(
         f"What {handle} serves is not a usable SavedModel: it was downloaded twice and could not be read. "
@@ -106,7 +116,7 @@ def _refused(handle, error):
         404: "Check the spelling, and that a version number ends the handle.",
     }.get(error.code, "The server is in trouble; try again later." if error.code >= 500 else "")
     return (
-        f"{handle} cannot be downloaded. Found: HTTP {error.code} {error.reason}. {advice} "
+        f"{handle} cannot be downloaded. Found: HTTP {error.code} {_first_line(error.reason)}. {advice} "
         f"The embedded model works without a network: HANDLE = {DEFAULT!r}."
     )
 
@@ -118,12 +128,14 @@ def _whole_archive(response, handle):
     checksum, and gzip's stands at the very end, which it does not read.
     """
     body = tempfile.TemporaryFile()
-    shutil.copyfileobj(response, body)
-    received, promised = body.tell(), response.headers.get("Content-Length")
+    while block := response.read(2**20):
+        _bounded(body.tell() + len(block), handle)
+        body.write(block)
+    received, promised = body.tell(), response.headers.get("Content-Length") or ""
     kind = response.headers.get("Content-Type", "no content type")
     body.seek(0)
     start = body.read(16)
-    if promised and received < int(promised):
+    if promised.isdecimal() and received < int(promised):
         raise HandleError(
             f"The download of {handle} stopped early. Found: {received:,} of {int(promised):,} bytes. Try again."
         )
@@ -139,11 +151,7 @@ def _whole_archive(response, handle):
             size = 0
             while block := unzipped.read(2**20):
                 size += len(block)
-                if size > LARGEST:
-                    raise HandleError(
-                        f"The archive of {handle} unpacks to more than {LARGEST / 2**30:.0f} GiB. "
-                        "It was not unpacked. Ask its publisher."
-                    )
+                _bounded(size, handle)
         body.seek(0)
         with tarfile.open(fileobj=body) as archive:
             members = archive.getmembers()
@@ -152,9 +160,19 @@ def _whole_archive(response, handle):
             f"The archive of {handle} is damaged. Found: {received:,} bytes; {_first_line(error)}. "
             "Nothing was kept; try again, or ask its publisher."
         ) from None
+    _bounded(sum(member.size for member in members), handle)  # a sparse file unpacks to more than it takes up
     _plain_members(members, handle)
     body.seek(0)
     return body
+
+
+def _bounded(size, handle):
+    """Raise HandleError if `size`, in bytes, is more than an archive may hold."""
+    if size > LARGEST:
+        raise HandleError(
+            f"The archive of {handle} unpacks to more than {LARGEST / 2**30:.0f} GiB. "
+            "It was not unpacked. Ask its publisher."
+        )
 
 
 def _plain_members(members, handle):
@@ -169,11 +187,21 @@ def _plain_members(members, handle):
                 f"The archive of {handle} would write outside its folder: {member.name!r}. It was not unpacked."
             )
     names = {PurePosixPath(member.name).as_posix() for member in members}
-    if not names & {"saved_model.pb", "saved_model.pbtxt", "tfhub_module.pb"}:
+    if "saved_model.pb" not in names:
+        found = ", ".join(sorted(names)[:5]) or "nothing"
         raise HandleError(
-            f"The archive of {handle} has no saved_model.pb at its root. Found: {', '.join(sorted(names)[:5])}. "
+            f"The archive of {handle} has no saved_model.pb at its root. Found: {found}. "
             "Pack it from inside the model's folder: tar -czf model.tar.gz -C FOLDER ."
         )
+    folders = {PurePosixPath()}
+    for path, member in ((PurePosixPath(member.name), member) for member in members):
+        if member.isdir():
+            folders |= {path, *path.parents}
+        elif path.parent not in folders:  # tensorflow_hub makes only the folders that are listed
+            raise HandleError(
+                f"The archive of {handle} holds {path.as_posix()!r} and not the folder that it belongs in. "
+                "Pack the whole folder, not single files: tar -czf model.tar.gz -C FOLDER ."
+            )
 
 
 def _sound(folder, handle):
@@ -182,7 +210,7 @@ def _sound(folder, handle):
         raise HandleError(
             f"{handle} is a file. A handle names a SavedModel, which is a folder. See 01_why_wont_it_open."
         )
-    if not (folder / "saved_model.pb").exists():
+    if not (folder / "saved_model.pb").is_file():
         found = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
         raise HandleError(f"{handle} is not a SavedModel: it has no saved_model.pb. Found: {found}.")
     import tensorflow as tf
@@ -196,13 +224,14 @@ def _sound(folder, handle):
             reader = tf.train.load_checkpoint(str(variables))
             for name in reader.get_variable_to_shape_map():
                 reader.get_tensor(name)  # compares each variable with its stored checksum
-    except (DecodeError, tf.errors.OpError, ValueError, IndexError, RuntimeError) as error:
+    except (DecodeError, OSError, tf.errors.OpError, ValueError, IndexError, RuntimeError) as error:
         raise HandleError(f"The SavedModel of {handle} is damaged. Found: {_first_line(error)}.") from None
     return folder
 
 
 def _first_line(error):
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(":.")
+    text = str(error).strip() or ("" if isinstance(error, str) else type(error).__name__)
+    return text.partition("\n")[0].rstrip(":.\r")
 
 
 def _clear_abandoned(entry):

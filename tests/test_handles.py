@@ -24,6 +24,8 @@ class Hub:
 
     def __init__(self):
         hub, self.requests = self, 0
+        self.asked, self.go_on = threading.Event(), threading.Event()
+        self.go_on.set()
         self.well()
 
         class Handler(BaseHTTPRequestHandler):
@@ -35,6 +37,9 @@ class Hub:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
+                self.wfile.flush()
+                hub.asked.set()
+                hub.go_on.wait(60)
 
             def log_message(self, *_):
                 pass
@@ -54,17 +59,26 @@ def hub(own_cache):
     hub.server.shutdown()
 
 
-def archive(*members):
-    """Return a tar.gz of (name, content) members; content None makes a symbolic link to /etc/passwd."""
+KINDS = {"folder": tarfile.DIRTYPE, "link": tarfile.SYMTYPE, "hard link": tarfile.LNKTYPE, "device": tarfile.CHRTYPE}
+
+
+def archive(*members, **headers):
+    """Return a tar.gz of (name, content) members; in place of the content one of KINDS. Links go to /etc/passwd."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         for name, content in members:
             info = tarfile.TarInfo(name)
-            if content is None:
-                info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
-            info.size = len(content or b"")
-            tar.addfile(info, io.BytesIO(content or b""))
+            info.pax_headers = headers
+            if content in KINDS:
+                info.type, info.linkname, content = KINDS[content], "/etc/passwd", b""
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
     return buffer.getvalue()
+
+
+def model_and(*members):
+    """Return an archive that would be a model's but for these members."""
+    return 200, {}, archive(("saved_model.pb", b"x"), *members)
 
 
 def flipped(data, at):
@@ -90,9 +104,32 @@ BAD_ANSWERS = {
         (200, {}, archive(("model/saved_model.pb", b"x"))),
         "no saved_model.pb at its root.*model/saved_model.pb",
     ),
-    "escaping member": ((200, {}, archive(("saved_model.pb", b"x"), ("../evil.txt", b"x"))), "outside its folder"),
-    "absolute member": ((200, {}, archive(("saved_model.pb", b"x"), ("/tmp/evil.txt", b"x"))), "outside its folder"),
-    "link": ((200, {}, archive(("saved_model.pb", b"x"), ("labels.txt", None))), "a link or a device"),
+    "escaping member": (model_and(("../evil.txt", b"x")), "outside its folder"),
+    "member that escapes on its way": (model_and(("assets/../../evil.txt", b"x")), "outside its folder"),
+    "escaping folder": (model_and(("../evil", "folder")), "outside its folder"),
+    "absolute member": (model_and(("/tmp/evil.txt", b"x")), "outside its folder"),
+    "link": (model_and(("labels.txt", "link")), "a link or a device"),
+    "link, then a file through it": (model_and(("assets", "link"), ("assets/evil.txt", b"x")), "a link or a device"),
+    "hard link": (model_and(("labels.txt", "hard link")), "a link or a device"),
+    "device": (model_and(("null", "device")), "a link or a device"),
+    "no folders": (
+        model_and(("variables/variables.index", b"x")),
+        "holds 'variables/variables.index' and not the folder",
+    ),
+    "file under a file": (model_and(("a", b"x"), ("a/b", b"x")), "holds 'a/b' and not the folder"),
+    "name too long": (model_and((300 * "x", b"x")), "could not be unpacked"),
+    "name that tensorflow_hub refuses": (model_and(("..\\evil", b"x")), "could not be unpacked.*evil"),
+    "graph that is a folder": ((200, {}, archive(("saved_model.pb", "folder"))), "could not be read"),
+    "empty archive": ((200, {}, archive()), "no saved_model.pb at its root. Found: nothing"),
+    "text graph": ((200, {}, archive(("saved_model.pbtxt", b"x"))), "no saved_model.pb at its root"),
+    "more behind the archive": ((200, {}, GOOD + b"more"), "is damaged"),
+    "no gzip": ((200, {}, gzip.decompress(GOOD)), "not a model archive"),
+    "login": ((401, {}, b"no"), "HTTP 401.*wants a login"),
+    "moved nowhere": ((301, {}, b""), "HTTP 301"),
+    "moved in a circle": ((302, {"Location": "/someone/model/1"}, b""), "HTTP 302"),
+    "moved to a file": ((302, {"Location": "file:///etc/passwd"}, b""), "HTTP 302"),
+    "chunks that stop": ((200, {"Transfer-Encoding": "chunked"}, b"8\r\n\x1f\x8b"), "failed.*IncompleteRead"),
+    "length that is no number": ((200, {"Content-Length": "many"}, GOOD[:9]), "is damaged"),
     "no protocol buffer": ((200, {}, archive(("saved_model.pb", b"\xff\xff\xff"))), "could not be read|is damaged"),
 }
 
@@ -119,9 +156,62 @@ def test_without_a_network_a_real_handle_names_the_embedded_model(own_cache, mon
         handles.fetch("https://tfhub.dev/google/tf2-preview/mobilenet_v2/classification/4")
 
 
-def test_a_redirect_is_followed(hub):
+@pytest.mark.parametrize("promised", ["what comes", "the whole"])
+def test_an_archive_that_is_cut_anywhere_is_noticed(promised, hub, own_cache):
+    for tenth in range(1, 10):
+        part = GOOD[: len(GOOD) * tenth // 10]
+        hub.answer = (200, {"Content-Length": str(len(GOOD if promised == "the whole" else part))}, part)
+        with pytest.raises(handles.HandleError, match="stopped early" if promised == "the whole" else "is damaged"):
+            handles.fetch(hub.handle)
+    assert list(own_cache.rglob("*")) == []
+
+
+def test_one_flipped_byte_anywhere_is_noticed(hub, own_cache):
+    for place in range(1, 20, 2):
+        hub.answer = (200, {}, flipped(GOOD, len(GOOD) * place // 20))
+        with pytest.raises(handles.HandleError, match="is damaged"):
+            handles.fetch(hub.handle)
+    for place in (0, len(GOOD) - 6, len(GOOD) - 1):  # gzip's mark, its checksum, its length
+        hub.answer = (200, {}, flipped(GOOD, place))
+        with pytest.raises(handles.HandleError, match="is damaged|not a model archive"):
+            handles.fetch(hub.handle)
+    assert list(own_cache.rglob("*")) == []
+
+
+SPARSE = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "big", "GNU.sparse.realsize": "9999999"}
+BOMBS = {
+    "zeros": model_and(("zeros", bytes(2**21))),
+    "many files": model_and(*((f"{number}", bytes(2**10)) for number in range(2**11))),
+    "a file of holes": (200, {}, archive(("saved_model.pb", b"1\n0\n1\n".ljust(513, b"\0")), **SPARSE)),
+    "a long answer": (200, {}, os.urandom(2**21)),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_not_unpacked(name, hub, own_cache, monkeypatch):
+    monkeypatch.setattr(handles, "LARGEST", 2**20)
+    hub.answer = BOMBS[name]
+    with pytest.raises(handles.HandleError, match="unpacks to more than"):
+        handles.fetch(hub.handle)
+    assert list(own_cache.rglob("*")) == []
+
+
+def test_a_server_that_falls_silent_half_way_is_left(hub, own_cache, monkeypatch):
+    monkeypatch.setattr(handles, "PATIENCE", 0.2)
+    hub.answer = (200, {"Content-Length": str(len(GOOD))}, GOOD[: len(GOOD) // 2])
+    hub.go_on.clear()
+    with pytest.raises(handles.HandleError, match="failed.*timed out"):
+        handles.fetch(hub.handle)
+    hub.go_on.set()
+    assert list(own_cache.rglob("*")) == []
+    hub.well()
+    assert (handles.fetch(hub.handle) / "saved_model.pb").exists()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307])
+def test_a_redirect_is_followed(status, hub):
     hub2 = Hub()
-    hub2.answer = (302, {"Location": f"{hub.handle}?tf-hub-format=compressed"}, b"")
+    hub2.answer = (status, {"Location": f"{hub.handle}?tf-hub-format=compressed"}, b"")
     assert (handles.fetch(hub2.handle) / "saved_model.pb").exists()
 
 
@@ -176,6 +266,23 @@ def test_a_killed_download_does_not_make_the_next_one_wait(hub, own_cache):
     waiter.join(4)  # tensorflow_hub alone looks again after 5 s at the earliest, and gives up after 600 s
     assert not waiter.is_alive()
     assert not half.exists() and entry.exists()
+
+
+def test_a_download_that_is_really_killed_leaves_nothing_that_matters(hub, own_cache):
+    hub.answer = (200, {"Content-Length": str(len(GOOD))}, GOOD[: len(GOOD) // 2])
+    hub.go_on.clear()
+    code = f"from helpers import handles; handles.fetch({hub.handle!r})"
+    child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    try:
+        assert hub.asked.wait(120)
+    finally:
+        child.kill()
+        child.wait()
+        hub.go_on.set()
+    assert {path.suffix for path in own_cache.iterdir()} == {".lock", ".tmp"}
+    hub.well()
+    entry = handles.fetch(hub.handle)
+    assert {path.name for path in own_cache.iterdir()} == {entry.name, f"{entry.name}.descriptor.txt"}
 
 
 BAD_PARAMETERS = {
