@@ -30,6 +30,10 @@ CHATTER = re.compile(
             r"|tf_tfl_flatbuffer_helpers|flatbuffer_export|merge_async_calls)\w*\.(cc|h):",
             r"^[WI]\d{4} .*\.(cc|h):\d+\]",
             r"^INFO: \[\w+\.cc:\d+\]",
+            # A conversion that fails says all this again in its Python error.
+            r"^loc\(|^error: (failed while converting|Lowering tensor list ops|failed to convert value attribute)",
+            r"^Some ops (are not supported by the native|in the model are custom)|^See instructions: https://\S+/ops_",
+            r"^(TF Select|Custom|Flex) ops: |^Details:$|^\ttf\.\w+\(",
             r"^WARNING: \[npu_registry|^WARNING: \[compiler_plugin.*Openvino|^└ Could not load .*openvino",
         ]
     )

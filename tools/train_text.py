@@ -1,0 +1,226 @@
+"""Train the embedded text model and publish it under `hub/`: is this line prose or code?
+
+Run it with `make models`. Its text is the standard library of the Python that runs it: sentences of docstrings
+against statements. Files, not lines, are held out, and the held-out lines travel inside the archive as an asset, so
+that every Python evaluates the same ones. Same machine, same versions: same bytes.
+
+    python -m tools.train_text [FOLDER]
+"""
+
+import ast
+import hashlib
+import inspect
+import os
+import random
+import re
+import sys
+import sysconfig
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from tools.train_models import fixed_identity, packed  # first: it chooses Keras 2, before TensorFlow is imported
+
+import numpy as np  # isort: skip
+import tensorflow as tf  # isort: skip
+import tf_keras  # isort: skip
+
+from helpers import parity, tinyhub
+
+SEED, EPOCHS, BATCH = 0, 12, 64
+WORDS, LENGTH, WIDTH = 3000, 24, 16  # known words, words read of a line, numbers for a word
+EACH, HELD_OUT = 6000, 200  # lines of each label: to train on, to hold out
+LABELS = ["prose", "code"]
+NOT_READ = {
+    "test",
+    "tests",
+    "idlelib",
+    "lib2to3",
+    "turtledemo",
+    "site-packages",
+    "dist-packages",
+    "config",
+    "pydoc_data",
+}
+
+DOCS = """# text/prose_or_code/classification/1
+
+Is this line prose or code? Two scores for a line of text.
+
+| | |
+|---|---|
+| Format | TF2 SavedModel: callable, signature `serving_default` |
+| Input | `text`: string, (batch,), one line each, UTF-8 |
+| Output | `logits`: float32, (batch, 2), one score a label; softmax turns them into probabilities |
+| Architecture | lower case, each punctuation mark a word of its own, the first {length} words; {words:,} known words, \
+{width} numbers each, their mean, one layer; {weights:,} weights |
+| Training data | {train:,} lines of the Python {python} standard library (PSF licence): docstring sentences, code |
+| Held-out accuracy | {correct} of {total} lines of other files ({low:.1%} to {high:.1%}, 95 % interval) |
+| Labels | asset `labels.txt`, one name a line, `prose` first |
+| More assets | `vocabulary.txt`, one known word a line; `held_out.txt`, the held-out lines as `label<tab>line` |
+
+    model = hub.load("http://127.0.0.1:{port}/text/prose_or_code/classification/1")
+    label = model(["Return the number of items.", "return len(items)"]).numpy().argmax(axis=1)
+"""
+
+
+def sentences(tree):
+    """Yield the sentences of a module's docstrings."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            for paragraph in inspect.cleandoc(ast.get_docstring(node) or "").split("\n\n"):
+                if not re.search(r">>>|^\s|^[-=*]{3}", paragraph, re.MULTILINE):
+                    yield from re.split(r"(?<=[.!?:]) (?=[A-Z])", " ".join(paragraph.split()))
+
+
+def statements(tree, source):
+    """Yield the statements that stand on one line, as they are written, and the heads of the others."""
+    lines = source.splitlines()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt) and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+            line = lines[node.lineno - 1]
+            if node.end_lineno == node.lineno:
+                line = line.encode()[node.col_offset : node.end_col_offset].decode()  # without a comment
+            if node.end_lineno == node.lineno or (line.endswith(":") and "#" not in line):
+                yield line.strip()
+
+
+def corpus():
+    """Return ((lines, labels) to train on, (lines, labels) held out), lists in a fixed order."""
+    root = Path(sysconfig.get_path("stdlib"))
+    found = {(held, label): set() for held in (False, True) for label in (0, 1)}
+    for path in sorted(root.rglob("*.py")):
+        name = path.relative_to(root)
+        if NOT_READ & set(name.parts) or name.parts[0].startswith("config-"):
+            continue
+        try:
+            source = path.read_text(encoding="utf-8")
+            tree = ast.parse(source)
+        except (SyntaxError, UnicodeDecodeError):
+            continue
+        held = hashlib.sha256(name.as_posix().encode()).digest()[0] < 40  # about one file in six
+        found[held, 0].update(sentences(tree))
+        found[held, 1].update(statements(tree, source))
+    sets = []
+    for held, count in ((False, EACH), (True, HELD_OUT)):
+        pairs = []
+        for label in (0, 1):
+            seen = found[False, 0] | found[False, 1] if held else found[True, 1 - label]
+            fit = [line for line in sorted(found[held, label] - seen) if _fits(line)]
+            pairs += [(line, label) for line in random.Random(SEED).sample(fit, min(count, len(fit)))]
+        random.Random(SEED).shuffle(pairs)
+        sets.append(tuple(zip(*pairs)))
+    return sets
+
+
+def _fits(line):
+    return line.isascii() and line.isprintable() and 10 <= len(line) <= 100 and len(re.findall("[A-Za-z]+", line)) >= 3
+
+
+def words_of(text):
+    """Return text (n,) as lower-case words (n, LENGTH), string, "[end]" after a line's end."""
+    spaced = tf.strings.regex_replace(tf.strings.lower(text), r"([^\w\s])", r" \1 ")
+    return tf.strings.split(spaced).to_tensor("[end]", shape=[None, LENGTH])
+
+
+class ProseOrCode(tf.train.Checkpoint):
+    """The model: words, their ids, the mean of their embeddings, one layer."""
+
+    def __init__(self, vocabulary):
+        super().__init__()
+        self.vocabulary = tf.saved_model.Asset(vocabulary)
+        # The id is the line in the file: 0 for "[end]", 1 for every unknown word.
+        file = tf.lookup.TextFileInitializer(
+            vocabulary,
+            *(tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER),
+        )
+        self.table = tf.lookup.StaticHashTable(file, default_value=1)
+        self.embedding = tf.Variable(tf.random.uniform([WORDS, WIDTH], -0.05, 0.05, seed=SEED), name="embedding")
+        self.kernel = tf.Variable(tf.random.uniform([WIDTH, 2], -0.5, 0.5, seed=SEED + 1), name="kernel")
+        self.bias = tf.Variable(tf.zeros([2]), name="bias")
+        self.variables = self.trainable_variables = [self.embedding, self.kernel, self.bias]
+        self.regularization_losses = []
+
+    def ids(self, text):
+        """Return int64 (n, LENGTH), 0 after a line's end."""
+        return self.table.lookup(words_of(text))
+
+    def scores(self, ids):
+        """Return logits, float32 (n, 2)."""
+        known = tf.cast(ids > 0, tf.float32)[..., None]
+        # An empty line has no words: its mean is 0, not 0 / 0.
+        mean = tf.reduce_sum(tf.gather(self.embedding, ids) * known, 1) / tf.maximum(tf.reduce_sum(known, 1), 1.0)
+        return mean @ self.kernel + self.bias
+
+
+def train(model, lines, labels):
+    """Train `model` on lines and their labels."""
+    ids, labels = model.ids(tf.constant(lines)), tf.constant(labels)
+    optimizer = tf_keras.optimizers.Adam(3e-3)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function
+    def step(batch):
+        with tf.GradientTape() as tape:
+            scores = model.scores(tf.gather(ids, batch))
+            loss = tf.reduce_mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.gather(labels, batch), logits=scores)
+            )
+        gradients = tape.gradient(loss, model.trainable_variables)
+        gradients[0] = tf.convert_to_tensor(gradients[0])  # a sum in one order, not a scatter in any
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+
+    order = np.random.default_rng(SEED)
+    for _ in range(EPOCHS):
+        for batch in np.split(order.permutation(len(labels)), range(BATCH, len(labels), BATCH)):
+            step(tf.constant(batch))
+
+
+def main(folder):
+    """Train, print the accuracy, write the archive and the docs page."""
+    publisher = Path(folder).resolve() / "text" / "prose_or_code" / "classification"
+    tf_keras.utils.set_random_seed(SEED)
+    tf.config.experimental.enable_op_determinism()
+    (lines, labels), (held_lines, held_labels) = corpus()
+    with tempfile.TemporaryDirectory() as workshop:
+        counts = Counter(word for row in words_of(tf.constant(lines)).numpy() for word in row.tolist())
+        del counts[b"[end]"]
+        known = sorted(counts, key=lambda word: (-counts[word], word))[: WORDS - 2]
+        texts = {
+            "vocabulary.txt": ["[end]", "[unknown]", *(word.decode() for word in known)],
+            "labels.txt": LABELS,
+            "held_out.txt": [f"{LABELS[label]}\t{line}" for line, label in zip(held_lines, held_labels)],
+        }
+        for name, rows in texts.items():
+            Path(workshop, name).write_text("".join(f"{row}\n" for row in rows), encoding="utf-8", newline="\n")
+
+        os.chdir(workshop)  # the table is named after its file: a bare name is the same on every run
+        model = ProseOrCode("vocabulary.txt")
+        train(model, lines, labels)
+        right = model.scores(model.ids(tf.constant(held_lines))).numpy().argmax(1) == np.array(held_labels)
+        correct, total = int(right.sum()), len(right)
+        print(f"held-out accuracy: {correct} of {total} = {correct / total:.2%}")
+
+        model.labels = tf.saved_model.Asset("labels.txt")
+        model.held_out = tf.saved_model.Asset("held_out.txt")
+        text = tf.TensorSpec([None], tf.string, name="text")
+        model.__call__ = tf.function(lambda text: model.scores(model.ids(text)), [text], autograph=False)
+        signature = tf.function(lambda text: {"logits": model.__call__(text)}, [text], autograph=False)
+        saved = Path(workshop, "saved")
+        tf.saved_model.save(model, str(saved), {"serving_default": signature})
+        fixed_identity(saved / "fingerprint.pb")
+        archive = publisher / "1.tar.gz"
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        archive.write_bytes(packed(saved))
+        os.chdir(publisher)
+
+    low, high = parity.wilson(correct, total)
+    facts = {"length": LENGTH, "words": WORDS - 2, "width": WIDTH, "train": len(lines), "correct": correct}
+    facts |= {"total": total, "low": low, "high": high, "port": tinyhub.PORTS[0]}
+    facts |= {"weights": sum(int(tf.size(v)) for v in model.variables), "python": "3." + str(sys.version_info[1])}
+    archive.with_name("1.md").write_text(DOCS.format(**facts))
+    print(f"{archive.stat().st_size:>9,} bytes  {archive.relative_to(publisher.parents[2])}")
+
+
+if __name__ == "__main__":
+    main(dict(enumerate(sys.argv)).get(1, tinyhub.EMBEDDED))
