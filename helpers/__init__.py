@@ -10,7 +10,13 @@ recipes      the converter for each recipe                06_quantize
 timing       fair races between ways to do a thing        08_measure
 parity       the ledger: is it still the same answer?     00_start_here
 exercises    "Your turn": checks, hints and solutions     every lesson; the exercises are in lessons/
+identify     what a file is, and who opens it             01_why_wont_it_open
+flatbuffer   what a .tflite says about itself             09_fix_failed_conversions
+runtimes     which runtime a .tflite needs                09_fix_failed_conversions
+opening      open a .tflite without risk to the kernel    09_fix_failed_conversions
+trial        the child process that opening sends ahead   09_fix_failed_conversions
 failure      a wrong call, its error printed              01_why_wont_it_open
+explain      what an error means, and what to do          09_fix_failed_conversions, ERRORS.md
 cache        where all of this is kept                    outside the checkout
 colab        what Google Colab lacks                      first cell of every notebook
 
