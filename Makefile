@@ -21,21 +21,31 @@ refresh: $(READY)  ## execute the notebooks in place, so that stored outputs are
 readme: $(READY)  ## write the generated parts of README.md, with what the last `make run` measured
 	$(BIN)/python -m tools.readme
 
-bench: $(READY)  ## measure what the batch helper costs, as ratios in one run
-	$(BIN)/python -m tools.bench_interpreter
+errors: $(READY)  ## cause every error of the gallery again, and write ERRORS.md
+	$(BIN)/python -m tools.errors
+
+bench: $(READY) .venv-bench/.ready  ## compare LiteRT with other runtimes, and the course's code with bare calls: benchmarks/
+	$(BIN)/python -m tools.bench $(ROUNDS)
+
+fuzz: $(READY)  ## open thousands of damaged .tflite files: none may end the process, hold it, or wrongly pass
+	$(BIN)/python -m tools.fuzz
 
 models:  ## train and publish the embedded models again (a few minutes)
 models: $(READY)
 	$(BIN)/python -m tools.train_models
+	$(BIN)/python -m tools.train_text
 
 lock:  ## write requirements.lock from requirements.txt, for all supported Pythons together
 	$(PYTHON) tools/set_up.py lock
 
-clean:  ## remove .venv and build
-	rm -rf .venv build *.egg-info
+clean:  ## remove .venv, .venv-bench and build
+	rm -rf .venv .venv-bench build *.egg-info
 
 $(READY): requirements.lock tools/set_up.py
 	@$(PYTHON) tools/set_up.py
 
-.PHONY: help run test lab refresh readme bench models lock clean
+.venv-bench/.ready: requirements-bench.txt
+	@$(PYTHON) tools/set_up.py bench
+
+.PHONY: help run test lab refresh readme errors bench fuzz models lock clean
 .DEFAULT_GOAL := help

@@ -63,6 +63,9 @@ def start():
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     # In a notebook TensorFlow's own logger says INFO too, such as the folder of each model that is saved.
     logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.WARNING)
+    # keras imports scipy where it is installed, for layers that no lesson uses: 70 MB and a second for every kernel.
+    if "tensorflow" not in sys.modules:
+        sys.modules.setdefault("scipy", None)
     glibc = ctypes.CDLL(None) if sys.platform == "linux" else None
     if glibc:
         # One heap arena (M_ARENA_MAX, see mallopt(3)): what a conversion frees can then go back to the system.
@@ -70,6 +73,8 @@ def start():
 
     def after_cell(*_):
         print(filtered(reader.read().decode(errors="replace")), end="", file=sys.stderr)
+        if "tensorflow" in sys.modules and sys.modules.get("scipy", "") is None:
+            del sys.modules["scipy"]  # from now on a lesson may import it
         if glibc:
             glibc.malloc_trim(0)
 
