@@ -11,6 +11,7 @@ import zipfile
 import nbformat
 import pytest
 
+from helpers import colab as colab_helper
 from tools import notebooks, readme, run, set_up
 
 ROOT = notebooks.FOLDER.parent
@@ -114,7 +115,7 @@ class TestColab:
         for version in ("2.19.0", "2.21.0"):
             wheel(index, "tensorflow", version)
             wheel(index, "tf_keras", version, f"Requires-Dist: tensorflow=={version}\n")
-        for name in ("tensorflow-hub", "ai-edge-litert", "numpy", "matplotlib", "platformdirs", "psutil", "papermill"):
+        for name in sorted(colab_helper.LESSONS_USE - {"tf_keras"} | {"papermill"}):
             wheel(index, name, "99.0")
         venv.create(folder / "env", with_pip=True)
         python = folder / "env" / "bin" / "python"
