@@ -15,7 +15,7 @@ from pathlib import Path
 
 from helpers import flatbuffer
 from helpers.identify import identify
-from helpers.trial import ready
+from helpers.interpreter import load
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPARE = "Fetch it again, and compare its size and sha256 with the publisher's."
@@ -47,7 +47,7 @@ def open_tflite(source, trial=True, seconds=30):
         flatbuffer.check(flatbuffer.unpack(content))
         if trial:
             _try(content, name, seconds)
-        return ready(content)
+        return load(content)
     except flatbuffer.Damaged as error:
         raise OpenError(f"{name} is damaged. Found: {error} {COMPARE}") from None
     except OpenError:

@@ -11,14 +11,7 @@ import sys
 
 import numpy as np
 
-
-def ready(content):
-    """Return a LiteRT interpreter for the bytes of a .tflite, its tensors allocated. Raises what LiteRT raises."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
-    return interpreter
+from helpers.interpreter import load
 
 
 def run(interpreter, value=0):
@@ -56,7 +49,7 @@ def main(seconds):
     limit(seconds)
     try:
         tell(step="in allocate_tensors()")
-        interpreter = ready(content)
+        interpreter = load(content)
         tell(step="in its first run, on zeros")
         run(interpreter)
         tell(step="on being closed")

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import opening, trial
+from helpers import interpreter, opening, trial
 from helpers.identify import identify
 from tools import damage
 
@@ -87,7 +87,7 @@ def truth(content):
             faulthandler.disable()
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
             trial.limit(2 * SECONDS)
-            trial.run(trial.ready(content))
+            trial.run(interpreter.load(content))
             status = 0
         os._exit(status)
     end = time.monotonic() + 2 * SECONDS
@@ -109,7 +109,7 @@ def work(seed, corpus, with_trial, first, last, step):
     os.dup2(1, 2)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))  # its children have the same
     bases = damage.bases()
-    usual = {name: answer(trial.ready(content)) for name, content in bases.items()}
+    usual = {name: answer(interpreter.load(content)) for name, content in bases.items()}
     for number in range(first, last, step):
         print(json.dumps([number]), file=stream, flush=True)
         way, base, content = case(seed, number, bases, corpus)
