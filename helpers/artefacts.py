@@ -5,8 +5,10 @@ representative samples and the converter's version. So a stale file is never fou
 convert at once write the same.
 """
 
+import contextlib
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 from helpers import cache, recipes, tinyhub
@@ -38,3 +40,26 @@ def write(path, content):
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole(folder, replace=False):
+    """Yield a new folder (Path) that becomes `folder` once the block has ended well: nobody sees it half-written.
+
+    Where `folder` is there by then, perhaps from another process, it stays, or with `replace` the new one follows it.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    place = {"prefix": f".{folder.name}-", "dir": folder.parent}
+    with tempfile.TemporaryDirectory(**place, ignore_cleanup_errors=True) as work:
+        new = Path(work, "new")
+        new.mkdir()
+        yield new
+        if replace and folder.exists():
+            folder.rename(Path(work, "old"))
+        try:
+            if not folder.exists():
+                new.rename(folder)
+        except OSError:  # another process was first
+            if not folder.exists():
+                raise
