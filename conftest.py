@@ -30,11 +30,12 @@ runpy.run_path(str(Path(OFFLINE, "sitecustomize.py")))
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """Hand work to the two workers: a notebook whole, since its cells share a kernel; else each test by itself."""
+    """Hand work to the two workers: a notebook whole, since its cells share a kernel, and the page's tests, since they
+    share a browser; else each test by itself."""
 
     class ByNotebook(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return nodeid.partition("::")[0] if ".ipynb::" in nodeid else nodeid
+            return nodeid.partition("::")[0] if ".ipynb::" in nodeid or "test_web.py::" in nodeid else nodeid
 
     return ByNotebook(config, log)
 

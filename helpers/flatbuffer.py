@@ -84,7 +84,7 @@ def read(content):
     check(model)
     main, tensors = model.subgraphs[0], [tensor for graph in model.subgraphs for tensor in _list(graph.tensors)]
     ops = _ops(model)
-    runtime, runtime_source = runtimes.needed(ops, _metadata(model, "min_runtime_version"))
+    runtime, runtime_source = runtimes.needed(ops, metadata(model, "min_runtime_version"))
     files, labels = _packed(content)
     return Model(
         size=len(content),
@@ -206,7 +206,7 @@ def _within(indices, low, high, what):
             raise Damaged(f"{what} {index}; the file has {high}.")
 
 
-def _metadata(model, name):
+def metadata(model, name):
     """Return the bytes of a metadata buffer, none where the file has no such buffer."""
     at = {_text(one.name): one.buffer for one in _list(model.metadata)}.get(name, -1)
     return bytes(_list(model.buffers[at].data)) if 0 <= at < len(_list(model.buffers)) else b""
