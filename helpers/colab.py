@@ -14,7 +14,7 @@ from pathlib import Path
 REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements.txt"
 LESSONS_USE = {
     *("tensorflow-hub", "tf_keras", "ai-edge-litert", "numpy", "matplotlib", "platformdirs", "psutil", "scipy"),
-    *("tensorflow-model-optimization", "litert-quantizer"),
+    *("tensorflow-model-optimization", "litert-quantizer", "tflite-micro", "flatbuffers", "pillow", "ipycanvas"),
 }
 
 

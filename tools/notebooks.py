@@ -8,6 +8,8 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 KERNEL = {"kernel_name": "python3", "extra_arguments": ["--IPKernelApp.log_level=40"]}  # errors only, no word on TCP
 
+WIDGET = "application/vnd.jupyter.widget-view+json"  # a live widget's number: nothing is behind it in a stored notebook
+
 
 def every():
     """Return the paths of all lessons, in order."""
@@ -47,6 +49,8 @@ def refresh(path):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = joined(cell.outputs)
+            for output in cell.outputs:
+                output.get("data", {}).pop(WIDGET, None)
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
