@@ -6,12 +6,14 @@ leave its lock? It answers each in one sentence, and leaves nothing half-made be
 """
 
 import gzip
+import hashlib
 import http.client
 import os
 import shutil
 import socket
 import tarfile
 import tempfile
+import types
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -20,7 +22,7 @@ from pathlib import Path, PurePosixPath
 
 import psutil
 
-from helpers import cache, tinyhub
+from helpers import artefacts, cache, tinyhub
 
 DEFAULT = "digits/mobilenet_v2/classification/1"
 LARGEST = 8 * 2**30  # bytes an archive may unpack to; the largest models on Hub were about 5 GB
@@ -35,10 +37,11 @@ def check(handle):
     """Return the full handle for `handle`, after making sure that a sound SavedModel is behind it.
 
     `handle` is the name of a model on the embedded hub ("digits/mobilenet_v2/classification/1"), an
-    http(s) address, or the path of a SavedModel folder. What it downloads stays in tensorflow_hub's
-    cache, so that `hub.load` of the returned handle finds it there. Raises HandleError.
+    http(s) address, or the path of a SavedModel folder or of a .tar.gz of one, which is unpacked into the course's
+    cache. What it downloads stays in tensorflow_hub's cache, so that `hub.load` of the returned handle finds it there.
+    Raises HandleError.
     """
-    handle = locate(handle)
+    handle = _unpacked(locate(handle))
     fetch(handle)
     return handle
 
@@ -107,6 +110,20 @@ def fetch(handle):
         f"What {handle} serves is not a usable SavedModel: it was downloaded twice and could not be read. "
         "Ask its publisher, or use another version."
     )
+
+
+def _unpacked(handle):
+    """Return the folder of what a .tar.gz on this disk holds, once it is proven whole; any other handle as it is."""
+    path = Path(handle)
+    if not path.is_file() or path.open("rb").read(2) != b"\x1f\x8b":
+        return handle
+    folder = cache.folder("archives") / hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    if not folder.exists():
+        with path.open("rb") as file, _whole_archive(types.SimpleNamespace(read=file.read, headers={}), handle) as body:
+            with tarfile.open(fileobj=body) as archive, artefacts.whole(folder) as new:
+                # The members are known to be plain; newer Pythons want to be told.
+                archive.extractall(new, **{"filter": "data"} if hasattr(tarfile, "data_filter") else {})
+    return str(folder)
 
 
 def _refused(handle, error):

@@ -26,6 +26,7 @@ class Hub:
         hub, self.requests = self, 0
         self.asked, self.go_on = threading.Event(), threading.Event()
         self.go_on.set()
+        self.pieces = 1  # in how many pieces the body comes, with a pause after each
         self.well()
 
         class Handler(BaseHTTPRequestHandler):
@@ -36,8 +37,11 @@ class Hub:
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(body)
-                self.wfile.flush()
+                size = len(body) // hub.pieces + 1
+                for start in range(0, len(body), size):
+                    self.wfile.write(body[start : start + size])
+                    self.wfile.flush()
+                    threading.Event().wait(0.03 * (hub.pieces > 1))
                 hub.asked.set()
                 hub.go_on.wait(60)
 
@@ -215,6 +219,14 @@ def test_a_redirect_is_followed(status, hub):
     assert (handles.fetch(hub2.handle) / "saved_model.pb").exists()
 
 
+def test_a_storage_that_is_slow_and_names_no_kind_of_content_is_waited_for(hub, monkeypatch):
+    monkeypatch.setattr(handles, "PATIENCE", 0.3)  # for each piece; all of them take longer
+    storage = Hub()
+    storage.pieces, storage.answer = 20, (200, {"Content-Type": "application/octet-stream"}, GOOD)
+    hub.answer = (302, {"Location": storage.handle.replace("/someone/", "/bucket/") + ".tar.gz?signature=abc"}, b"")
+    assert (handles.fetch(hub.handle) / "saved_model.pb").exists() and storage.requests == 1
+
+
 def test_a_second_load_makes_no_request(hub):
     first = handles.fetch(hub.handle)
     assert handles.fetch(hub.handle) == first
@@ -307,6 +319,19 @@ def test_a_folder_is_a_handle(own_cache, tmp_path):
         tar.extractall(tmp_path / "model", filter="data")
     assert handles.check(str(tmp_path / "model")) == str(tmp_path / "model")
     assert handles.check(f"file://{tmp_path}/model") == str(tmp_path / "model")
+
+
+def test_an_archive_on_this_disk_is_a_handle_and_a_cut_one_leaves_nothing(own_cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("HUB_TO_TFLITE_CACHE", str(tmp_path / "cache"))
+    whole, cut = tmp_path / "whole.tar.gz", tmp_path / "cut.tar.gz"
+    whole.write_bytes(GOOD)
+    cut.write_bytes(GOOD[:-1000])
+    with pytest.raises(handles.HandleError, match="cut.tar.gz is damaged"):
+        handles.check(str(cut))
+    assert list((tmp_path / "cache" / "archives").iterdir()) == []
+    folder = handles.check(str(whole))
+    assert Path(folder, "saved_model.pb").exists() and handles.check(str(whole)) == folder
+    assert [path.name for path in (tmp_path / "cache" / "archives").iterdir()] == [Path(folder).name]
 
 
 def test_two_processes_may_load_the_same_handle_at_once(own_cache):
