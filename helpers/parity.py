@@ -98,7 +98,7 @@ class Ledger:
                 (
                     row.form,
                     f"{row.size:,}",
-                    _bound(row.difference) if number else "reference",
+                    bound(row.difference) if number else "reference",
                     f"{row.agree} of {row.total}" if number else "reference",
                     "no labels" if row.correct is None else f"{row.correct} of {row.total}",
                     "" if row.correct is None else f"{low * 100:.1f} to {high:.1%}",
@@ -120,12 +120,12 @@ class Ledger:
         return f"<table><thead><tr><th>{'</th><th>'.join(head)}</th></tr></thead><tbody>{cells}</tbody></table>"
 
 
-def _bound(difference):
-    """Return "0", or "under" the smallest power of ten above `difference`, as text.
+def bound(difference):
+    """Return "0", or "under" the smallest power of ten above `difference`, as text; of infinity "without bound".
 
     The last digits of a sum of floats depend on the processor; its power of ten does not.
     """
-    if difference == 0:
-        return "0"
+    if difference == 0 or math.isinf(difference):
+        return "without bound" if difference else "0"
     power = math.floor(math.log10(difference)) + 1
     return f"under {10.0**power:.{max(0, -power)}f}"

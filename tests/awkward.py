@@ -1,0 +1,165 @@
+"""SavedModels that are awkward on purpose, for tests of 11_bring_your_own_model.
+
+`python -m tests.awkward NAME FOLDER` saves one. Weights are seeded.
+"""
+
+import os
+import signal
+import sys
+
+
+def two_inputs(folder):
+    """Two inputs of other dtypes and shapes, two outputs by name, a batch left open."""
+    import tensorflow as tf
+
+    weights = tf.Variable(tf.random.stateless_normal([8, 5], [1, 2]))
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, 8], name="dense"), tf.TensorSpec([None, 3], tf.int32, name="ids")]
+    )
+    def serve(dense, ids):
+        hidden = tf.nn.relu(dense @ weights)
+        return {"scores": hidden, "sum": tf.cast(tf.reduce_sum(ids, 1), tf.float32) + tf.reduce_mean(hidden, 1)}
+
+    _save(folder, {"serving_default": serve}, weights)
+
+
+def two_signatures(folder):
+    """Two signatures, neither of them the default."""
+    import tensorflow as tf
+
+    weights = tf.Variable(tf.random.stateless_normal([4, 3], [1, 2]))
+    spec = [tf.TensorSpec([None, 4], name="x")]
+    encode = tf.function(lambda x: {"code": tf.tanh(x @ weights)}, spec)
+    score = tf.function(lambda x: {"probabilities": tf.nn.softmax(x @ weights)}, spec)
+    _save(folder, {"encode": encode, "score": score}, weights)
+
+
+def open_size(folder):
+    """Pictures of any height and width, as a fully convolutional network takes them."""
+    import tensorflow as tf
+
+    kernel = tf.Variable(tf.random.stateless_normal([3, 3, 3, 4], [1, 2]))
+    spec = [tf.TensorSpec([None, None, None, 3], name="image")]
+    serve = tf.function(lambda image: {"map": tf.nn.relu6(tf.nn.conv2d(image, kernel, 2, "SAME"))}, spec)
+    _save(folder, {"serving_default": serve}, kernel)
+
+
+def float64_inside(folder):
+    """float32 in and out, float64 between."""
+    import tensorflow as tf
+
+    weights = tf.Variable(tf.random.stateless_normal([6, 3], [1, 2], dtype=tf.float64))
+    spec = [tf.TensorSpec([None, 6], name="x")]
+    serve = tf.function(lambda x: {"y": tf.cast(tf.cast(x, tf.float64) @ weights, tf.float32)}, spec)
+    _save(folder, {"serving_default": serve}, weights)
+
+
+def uint8_input(folder):
+    """Pixels of 0 to 255 as uint8, divided inside."""
+    import tensorflow as tf
+
+    kernel = tf.Variable(tf.random.stateless_normal([3, 3, 3, 7], [1, 2]))
+    spec = [tf.TensorSpec([None, 16, 16, 3], tf.uint8, name="pixels")]
+
+    def serve(pixels):
+        hidden = tf.nn.relu(tf.nn.conv2d(tf.cast(pixels, tf.float32) / 255, kernel, 2, "SAME"))
+        return {"scores": tf.nn.softmax(tf.reduce_mean(hidden, [1, 2]))}
+
+    _save(folder, {"serving_default": tf.function(serve, spec)}, kernel)
+
+
+def keras_3(folder):
+    """What Keras 3 writes with export(): signatures serve and serving_default."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((12, 12, 1)), keras.layers.Conv2D(4, 3, activation="relu")])
+    model.add(keras.layers.GlobalAveragePooling2D())
+    model.add(keras.layers.Dense(6, activation="softmax"))
+    model.export(folder, verbose=False)
+
+
+def plain_module(folder):
+    """A tf.Module without signatures: __call__, traced for training and for inference, and two functions more."""
+    import tensorflow as tf
+
+    class Module(tf.Module):
+        def __init__(self):
+            self.weights = tf.Variable(tf.random.stateless_normal([5, 2], [1, 2]))
+
+        @tf.function
+        def __call__(self, x, training=False):
+            return [x @ self.weights, tf.reduce_sum(x, 1)] if not training else [x @ self.weights * 2, x[:, 0]]
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 5])])
+        def double(self, x):
+            return 2 * x
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 5])])
+        def half(self, x):
+            return x / 2
+
+    module = Module()
+    for training in (True, False):
+        module.__call__.get_concrete_function(tf.TensorSpec([None, 5], name="x"), training=training)
+    tf.saved_model.save(module, folder)
+
+
+def without_batch(folder):
+    """One sound of any length, no batch, as YAMNet takes it; a number and a table come out."""
+    import tensorflow as tf
+
+    weights = tf.Variable(tf.random.stateless_normal([64, 5], [1, 2]))
+
+    def serve(waveform):
+        frames = tf.signal.frame(waveform, 64, 32)
+        scores = tf.sigmoid(frames @ weights)
+        return {"scores": scores, "loudest": tf.reduce_max(tf.abs(waveform))}
+
+    spec = [tf.TensorSpec([None], name="waveform")]
+    _save(folder, {"serving_default": tf.function(serve, spec)}, weights)
+
+
+def does_not_convert(folder):
+    """Two ops that LiteRT does not have."""
+    import tensorflow as tf
+
+    spec = [tf.TensorSpec([None, 4], name="x")]
+    serve = tf.function(lambda x: {"y": tf.math.erfinv(tf.math.lgamma(x))}, spec)
+    _save(folder, {"serving_default": serve})
+
+
+def nothing_to_call(folder):
+    """Variables, and no function."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.weights = tf.Variable([1.0])
+    tf.saved_model.save(module, folder)
+
+
+def die():
+    """End the process, as a crash in native code does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def large(folder, megabytes=100):
+    """Weights of 100 MB, in one dense layer."""
+    import tensorflow as tf
+
+    weights = tf.Variable(tf.random.stateless_normal([2500, megabytes * 100], [1, 2]) / 50)
+    serve = tf.function(lambda x: {"y": tf.tanh(x @ weights)}, [tf.TensorSpec([None, 2500], name="x")])
+    _save(folder, {"serving_default": serve}, weights)
+
+
+def _save(folder, signatures, *variables):
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.kept = variables
+    tf.saved_model.save(module, folder, signatures=signatures)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](sys.argv[2])
