@@ -52,7 +52,9 @@ def bars(title, decision, left, right, line=None):
                 "recommended" if name == decision.recommended else "kept" if decision.reasons[name][0] else "not kept"
             )
             bar.set(facecolor=COLOURS[kept], hatch="///" if kept == "not kept" else "", linewidth=0.5)
-            axis.annotate(f" {value:.2g}", (bar.get_width(), bar.get_y() + bar.get_height() / 2), va="center")
+            place = bar.get_width(), bar.get_y() + bar.get_height() / 2
+            paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+            axis.annotate(f" {value:.2g}", place, va="center", bbox=paper)
         axis.set_xlabel(label)
         axis.margins(x=0.25)
         axis.spines[["top", "right"]].set_visible(False)

@@ -256,14 +256,15 @@ def feeds(contract, inputs):
         }
 
 
-def asker(path, contract, threads=1):
-    """Return a function from {input: tensor} to {output: tensor} that runs a .tflite through its one signature.
+def run(path, contract, inputs):
+    """Return {output: array (n, ...)}, a .tflite's answers to {input: array (n, ...)}, through its one signature.
 
     Real values are quantized where the file takes integers, and dequantized where it gives them (06_quantize).
+    Raises ContractError.
     """
     from helpers import interpreter
 
-    opened = interpreter.load(path, threads)
+    opened = interpreter.load(path)
     runner = opened.get_signature_runner()
     given, returned = runner.get_input_details(), runner.get_output_details()
     if set(given) != set(contract.inputs) or not set(contract.outputs) <= set(returned):
@@ -272,26 +273,36 @@ def asker(path, contract, threads=1):
             f"{', '.join(returned)} out. Give the tensors plain names, and save the model again."
         )
 
-    def stored(name, value):
-        if contract.inputs[name].dtype == "string":
-            return np.array(value, object)
-        integers = np.issubdtype(value.dtype, np.floating) and np.issubdtype(given[name]["dtype"], np.integer)
-        return interpreter.quantize(value, given[name]) if integers else value
-
     def real(name, value):
         floats = contract.outputs[name].dtype.startswith("float") and np.issubdtype(value.dtype, np.integer)
         return interpreter.dequantize(value, returned[name]) if floats else value
 
     def ask(feed):
-        result = runner(**{name: stored(name, value) for name, value in feed.items()})
+        result = runner(**{name: _stored(value, contract.inputs[name], given[name]) for name, value in feed.items()})
         return {name: real(name, np.asarray(result[name])) for name in contract.outputs}
 
-    return ask
+    return _each(contract, inputs, ask)
 
 
-def run(path, contract, inputs, threads=1):
-    """Return {output: array (n, ...)}, a .tflite's answers to {input: array (n, ...)}. Raises ContractError."""
-    return _each(contract, inputs, asker(path, contract, threads))
+def invoker(path, contract, feed, threads=1):
+    """Return `invoke` of a .tflite whose inputs are set, for the clock: {input: tensor of one call} as in `feeds`."""
+    from helpers import interpreter
+
+    opened = interpreter.load(path, threads)
+    details = opened.get_signature_runner().get_input_details()  # a runner that lives on would forbid invoke()
+    for name, value in feed.items():
+        opened.set_tensor(details[name]["index"], _stored(value, contract.inputs[name], details[name]))
+    return opened.invoke
+
+
+def _stored(value, spec, detail):
+    """Return a tensor as the file stores it."""
+    from helpers import interpreter
+
+    if spec.dtype == "string":
+        return np.array(value, object)
+    integers = np.issubdtype(value.dtype, np.floating) and np.issubdtype(detail["dtype"], np.integer)
+    return interpreter.quantize(value, detail) if integers else value
 
 
 def _each(contract, inputs, ask):

@@ -65,13 +65,7 @@ def converter(saved_model, recipe, representative=None):
     """
     import tensorflow as tf
 
-    return set_up(tf.lite.TFLiteConverter.from_saved_model(str(saved_model)), recipe, representative)
-
-
-def set_up(made, recipe, representative=None):
-    """Return the tf.lite.TFLiteConverter `made`, set up for `recipe`."""
-    import tensorflow as tf
-
+    made = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
     if recipe != "float32":
         made.optimizations = [tf.lite.Optimize.DEFAULT]
     if recipe == "float16":
@@ -92,13 +86,8 @@ def convert(saved_model, recipe, representative=None):
 
     Raises RecipeError where the model has an op that the recipe cannot take, else what the converter raises.
     """
-    return run(converter(saved_model, recipe, representative), recipe)
-
-
-def run(made, recipe):
-    """Return what a converter that is set up for `recipe` makes, as bytes. Raises as `convert` does."""
     try:
-        return made.convert()
+        return converter(saved_model, recipe, representative).convert()
     except RuntimeError as error:
         refused = sorted(set(re.findall(r"not yet supported for op: '(\w+)'", str(error))))
         if not refused:

@@ -15,6 +15,7 @@ import numpy as np
 from helpers import digits
 
 SIDE = 224  # pixels: pictures of open size, where nothing says which
+SOUND = 16_000  # numbers: the length of a lone open size, a second at the usual rate for speech
 OTHER = 16  # any other open size
 MOST = 60_000_000  # bytes of samples, and of their answers: fewer samples are taken where one is large
 RANDOM = 50  # samples, where the number is open
@@ -172,7 +173,8 @@ def _shape(spec, entry, side=SIDE, picture=False):
     if spec.sample is None:  # even the number of dimensions is open
         return (*(known or (side, side)), 3) if picture else known or ()
     habits = known or ((side, side) if picture else ())
-    habits = (*habits, *(3 if picture else OTHER for _ in spec.sample[len(habits) :]))
+    other = 3 if picture else OTHER if spec.batched else SOUND
+    habits = (*habits, *(other for _ in spec.sample[len(habits) :]))
     return tuple(habit if size is None else size for habit, size in zip(habits, spec.sample))
 
 

@@ -119,13 +119,12 @@ def run(path, contract, inputs):
 
 
 def race(paths, contract, inputs, threads=1, seconds=6):
-    """Return {recipe: (low, median, high)}: how many times as long one answer takes as float32's, or the first one's.
+    """Return {recipe: (low, median, high)}: how many times as long `invoke` takes as float32's, or the first one's.
 
     `paths` is {recipe: path}. All files take turns in this process, for about `seconds` (08_measure).
     """
     one = next(contracts.feeds(contract, inputs))
-    askers = {recipe: contracts.asker(path, contract, threads) for recipe, path in paths.items()}
-    ways = {recipe: lambda ask=ask: ask(one) for recipe, ask in askers.items()}
+    ways = {recipe: contracts.invoker(path, contract, one, threads) for recipe, path in paths.items()}
     once = sum(float(spent[0]) for spent in timing.race(ways, rounds=1, warm_up=1).values())
     spent = timing.race(ways, rounds=int(np.clip(seconds / (2 * once + 1e-9) - 3, 3, 50)))
     over = "float32" if "float32" in ways else next(iter(ways))

@@ -37,14 +37,21 @@ def test_the_mobilenet_names_the_photo_before_and_after(name, label, mobilenet):
     ledger.add("float32 .tflite", 1, after, tolerance=1e-3)
 
 
-def test_the_keyword_spotter_converts_and_agrees(real_hub):
+@pytest.fixture(scope="module")
+def spotter(real_hub):
+    """The keyword spotter's folder, inputs for it (200, 49, 10, 1) and a ledger that holds its own answers."""
     import tensorflow as tf
 
     folder = handles.fetch(f"{real_hub}/mlperf-tiny/keyword_spotting/1")
-    spectrograms = np.random.default_rng(0).normal(size=(50, 49, 10, 1)).astype(np.float32)
+    spectrograms = np.random.default_rng(0).normal(size=(200, 49, 10, 1)).astype(np.float32)
     signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
     ledger = parity.Ledger()
     ledger.add("SavedModel", parity.size_of(folder), signature(tf.constant(spectrograms))["dense"])
+    return folder, spectrograms, ledger
+
+
+def test_the_keyword_spotter_converts_and_agrees(spotter):
+    folder, spectrograms, ledger = spotter
     path = artefacts.tflite(folder)
     row = ledger.add(
         "float32 .tflite",
@@ -52,4 +59,18 @@ def test_the_keyword_spotter_converts_and_agrees(real_hub):
         interpreter.predict(interpreter.load(path), spectrograms),
         tolerance=1e-4,
     )
-    assert row.agree == 50
+    assert row.agree == row.total == 200
+
+
+def test_its_int8_file_is_no_larger_and_no_further_from_it_than_the_published_one(spotter):
+    folder, spectrograms, ledger = spotter
+    published = SHARED / "real" / "tflite" / "kws_int8_published.tflite"
+    ours = artefacts.tflite(folder, "int8", lambda: ([one[None]] for one in spectrograms[:100]))
+    rows = {
+        path: ledger.add(
+            path.name, path.stat().st_size, interpreter.predict(interpreter.load(path), spectrograms), 1, 0
+        )
+        for path in (ours, published)
+    }
+    assert 0.9 < rows[ours].size / rows[published].size <= 1
+    assert rows[ours].agree >= rows[published].agree > 150 and rows[ours].difference < rows[published].difference
