@@ -10,7 +10,17 @@ run: $(READY)  ## run all notebooks into build/run/, with a page for each and th
 	$(BIN)/python -m tools.run
 
 test: $(READY)  ## run every test that CI runs, with the network shut
+	@$(BIN)/python -m tools.web packages
 	$(BIN)/python -m pytest
+
+report: $(READY)  ## turn HANDLE=… into a verified .tflite with a report: build/report/ (SAMPLES=… RECIPES=…)
+	$(BIN)/python -m tools.report
+
+sweep: $(READY)  ## run that report over a grid, on all cores or a cluster: GRID=sweep.yaml (WORKERS=1 MEMORY=4GB SCHEDULER=tcp://… RETRY=1)
+	$(BIN)/python -m tools.sweep $(or $(GRID),sweep.yaml)
+
+web: $(READY)  ## build the page that reads a drawn digit in the browser: build/web/
+	$(BIN)/python -m tools.web
 
 lab: $(READY)  ## open JupyterLab on the first lesson
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
@@ -47,5 +57,5 @@ $(READY): requirements.lock tools/set_up.py
 .venv-bench/.ready: requirements-bench.txt
 	@$(PYTHON) tools/set_up.py bench
 
-.PHONY: help run test lab refresh readme errors bench fuzz models lock clean
+.PHONY: help run test report sweep web lab refresh readme errors bench fuzz models lock clean
 .DEFAULT_GOAL := help

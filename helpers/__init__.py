@@ -15,6 +15,17 @@ flatbuffer   what a .tflite says about itself             09_fix_failed_conversi
 runtimes     which runtime a .tflite needs                09_fix_failed_conversions
 opening      open a .tflite without risk to the kernel    09_fix_failed_conversions
 trial        the child process that opening sends ahead   09_fix_failed_conversions
+metadata     contract and labels, packed into a .tflite   10_deploy
+micro        a microcontroller's interpreter, run here    10_deploy
+pad          a drawing pad, and ink made into a digit     10_deploy
+check        which places can take a .tflite              10_deploy
+contracts    what any SavedModel takes, gives, answers    11_bring_your_own_model
+catalogue    what Hub's model families take and give      11_bring_your_own_model
+samples      inputs to try any model on                   11_bring_your_own_model
+verdict      which recipe to take, and why                11_bring_your_own_model
+card         what is written beside a converted model     11_bring_your_own_model
+charts       the figures of the report                    11_bring_your_own_model
+processes    a function called in another process         11_bring_your_own_model
 failure      a wrong call, its error printed              01_why_wont_it_open
 explain      what an error means, and what to do          09_fix_failed_conversions, ERRORS.md
 cache        where all of this is kept                    outside the checkout

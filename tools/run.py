@@ -97,11 +97,16 @@ def ledger(path):
     return "".join(output.get("text", "") for output in tagged[-1].outputs).rstrip() if tagged else ""
 
 
+def exporter(**settings):
+    """Return nbconvert's exporter to HTML, set up so that a page fetches nothing."""
+    made = HTMLExporter(**settings)
+    made.mathjax_url = made.require_js_url = made.mermaid_js_url = made.jquery_url = ""
+    return made
+
+
 def render(path):
     """Write a page beside an executed lesson, whole in itself, whose links lead to the other pages."""
-    exporter = HTMLExporter()
-    exporter.mathjax_url = exporter.require_js_url = exporter.mermaid_js_url = exporter.jquery_url = ""
-    page, _ = exporter.from_filename(str(path))
+    page, _ = exporter().from_filename(str(path))
     for other in notebooks.every():
         page = page.replace(f'href="{other.name}"', f'href="{other.with_suffix(".html").name}"')
     path.with_suffix(".html").write_text(page, encoding="utf-8")
