@@ -7,6 +7,7 @@ help:  ## print this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 run: $(READY)  ## run all notebooks into build/run/, with a page for each and the parity ledger
+	@$(BIN)/python -m tools.web packages
 	$(BIN)/python -m tools.run
 
 test: $(READY)  ## run every test that CI runs, with the network shut
@@ -17,7 +18,7 @@ report: $(READY)  ## turn HANDLE=… into a verified .tflite with a report: buil
 	$(BIN)/python -m tools.report
 
 sweep: $(READY)  ## run that report over a grid, on all cores or a cluster: GRID=sweep.yaml (WORKERS=1 MEMORY=4GB SCHEDULER=tcp://… RETRY=1)
-	$(BIN)/python -m tools.sweep $(or $(GRID),sweep.yaml)
+	$(BIN)/python -m tools.sweep "$(or $(GRID),sweep.yaml)"
 
 web: $(READY)  ## build the page that reads a drawn digit in the browser: build/web/
 	$(BIN)/python -m tools.web

@@ -55,11 +55,14 @@ def whole(folder, replace=False):
         new = Path(work, "new")
         new.mkdir()
         yield new
-        if replace and folder.exists():
-            folder.rename(Path(work, "old"))
+        old = Path(work, "old")
         try:
+            if replace and folder.exists():
+                folder.rename(old)
             if not folder.exists():
                 new.rename(folder)
-        except OSError:  # another process was first
-            if not folder.exists():
+        except OSError:  # another process was first, or something holds a file of the folder
+            if old.exists() and not folder.exists():
+                old.rename(folder)
+            if replace or not folder.exists():
                 raise

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from helpers import artefacts, cache, catalogue, flatbuffer, metadata, processes, verdict
 
+NAMES = {"model.tflite", "labels.txt", "contract.json", "model_card.md", "report.ipynb", "report.html"}
+
 
 def folder(out, *settings):
     """Return the folder (Path) for the results, made: `out`, or where it is empty one in the course's cache.
@@ -22,12 +24,19 @@ def folder(out, *settings):
         path = Path(out).expanduser() if out else cache.folder("models") / f"{verdict.slug(settings[0])}-{key}"
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
-            return path.resolve()
+            pass
     except (OSError, TypeError) as error:
         raise verdict.VerdictError(
             f"OUT must be a folder that can be written. Found: {str(out)!r}, {getattr(error, 'strerror', '') or error}."
             ' Name another one, or leave it empty: OUT = "".'
         ) from None
+    found = {file.name for file in path.iterdir()}
+    if found - NAMES or (found and "contract.json" not in found):
+        raise verdict.VerdictError(
+            f"OUT must be a new or empty folder, or hold an earlier result, which is replaced. Found in {path.name}: "
+            f'{", ".join(sorted(found)[:5])}. Name another one, or leave it empty: OUT = "".'
+        )
+    return path.resolve()
 
 
 def contract_of(handle, contract, entry, taken, recipe, labels):
@@ -62,12 +71,6 @@ def pack(path, handle, described, labels):
     """Return the .tflite at `path` as bytes, with its contract (from `contract_of`) and labels packed in."""
     content = Path(path).read_bytes()
     model = flatbuffer.read(content)
-    ranges = (
-        [described["range"]]
-        if "range" in described
-        else [one.get("tried with") for one in described["inputs"].values()]
-    )
-    low, high = ranges[0] or (0, 0)
     classes = model.outputs[0].shape[-1:] if model.outputs else ()
     return metadata.pack(
         content,
@@ -76,7 +79,7 @@ def pack(path, handle, described, labels):
         inputs={tensor.name: str(tensor) for tensor in model.inputs},
         outputs={tensor.name: str(tensor) for tensor in model.outputs},
         labels=labels if classes == (len(labels),) else None,
-        value_range=(low, high) if len(model.inputs) == 1 and low < high else None,
+        value_range=described.get("range") if len(model.inputs) == 1 else None,
         contract=described,
     )
 
@@ -117,7 +120,7 @@ def card(handle, contract, entry, described, decision, rows, labels, taken, whic
         "## Recommendation",
         decision._repr_markdown_(),
         f"The rule: {decision.rule}",
-        verdict.whole_numbers(rows, decision),
+        verdict.whole_numbers(decision),
         "## Contract",
         verdict.contract_table(contract),
         "\n".join([*tried, named]),
@@ -126,9 +129,9 @@ def card(handle, contract, entry, described, decision, rows, labels, taken, whic
         " ".join(filter(None, [f"{taken.source}.", which, taken.warning])),
         "## Recipes",
         verdict.numbers_table(rows),
-        "Differences are to the SavedModel's own answers. Time is relative to float32, the median with the middle half "
-        f"of the rounds, on {thread_count} thread{'s' * (thread_count > 1)} of one machine. Memory is the peak of a "
-        "process with Python, NumPy, the samples and the file.",
+        "Differences are to the SavedModel's own answers. Time is relative to the first file, the median with the "
+        f"middle half of the rounds, on {thread_count} thread{'s' * (thread_count > 1)} of one machine. Memory is the "
+        "peak of a process with Python, NumPy, the samples and the file.",
     ]
     if best:
         parts += ["## Needs", verdict.needs_table([best])]

@@ -89,6 +89,8 @@ def read(saved_model, signature=None):
             "after a #."
         )
     _, inputs, outputs = found[signature]
+    if isinstance(inputs, ContractError):
+        raise inputs
     for kind, specs in (("takes no input", inputs), ("gives no output", outputs)):
         if not specs:
             raise ContractError(f"The signature {signature!r} {kind}. Found: {names}. There is nothing to convert.")
@@ -193,10 +195,11 @@ def _signatures(saved_model):
     model, found = _loaded(saved_model), {}
     for name, one in _graph(saved_model).signature_def.items():
         if not name.startswith("__saved_model_"):  # TensorFlow's own
-            found[name] = (
-                model.signatures[name],
-                *({k: _spec(k, x[k]) for k in sorted(x)} for x in (one.inputs, one.outputs)),
-            )
+            try:
+                specs = [{k: _spec(k, x[k]) for k in sorted(x)} for x in (one.inputs, one.outputs)]
+            except ContractError as error:  # it matters only to whoever chooses this signature
+                specs = [error, error]
+            found[name] = model.signatures[name], *specs
     if found:
         return found
     public = {name for name in dir(model) if not name.startswith("_")} | {"__call__"}
@@ -307,7 +310,7 @@ def _stored(value, spec, detail):
 
 def _each(contract, inputs, ask):
     """Return {output: array (n, ...)} of `ask`, a function from the tensors of one call to those that it returns."""
-    batched = all(spec.batched for spec in contract.inputs.values())
+    batched = any(spec.batched for spec in contract.inputs.values())
     rows = {name: [] for name in contract.outputs}
     for feed in feeds(contract, inputs):
         given = ask(feed)

@@ -57,9 +57,9 @@ def locate(handle):
     os.environ.setdefault("TFHUB_CACHE_DIR", str(cache.folder(f"tfhub-{tinyhub.digest()[:12]}")))
     if urllib.parse.urlsplit(handle).scheme in ("http", "https"):
         return handle
-    if handle in tinyhub.published():
-        return f"{tinyhub.serve_once()}/{handle}"
-    path = Path(handle.removeprefix("file://"))
+    if handle.rstrip("/") in tinyhub.published():
+        return f"{tinyhub.serve_once()}/{handle.rstrip('/')}"
+    path = Path(handle.removeprefix("file://")).expanduser()
     if path.exists():
         return str(path.resolve())
     raise HandleError(
@@ -115,15 +115,27 @@ def fetch(handle):
 def _unpacked(handle):
     """Return the folder of what a .tar.gz on this disk holds, once it is proven whole; any other handle as it is."""
     path = Path(handle)
-    if not path.is_file() or path.open("rb").read(2) != b"\x1f\x8b":
+    if not path.is_file():
         return handle
-    folder = cache.folder("archives") / hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    with path.open("rb") as file:
+        if file.read(2) != b"\x1f\x8b":
+            return handle
+    folder = cache.folder("archives") / _digest(path)[:16]
     if not folder.exists():
         with path.open("rb") as file, _whole_archive(types.SimpleNamespace(read=file.read, headers={}), handle) as body:
             with tarfile.open(fileobj=body) as archive, artefacts.whole(folder) as new:
                 # The members are known to be plain; newer Pythons want to be told.
                 archive.extractall(new, **{"filter": "data"} if hasattr(tarfile, "data_filter") else {})
     return str(folder)
+
+
+def _digest(path):
+    """Return the sha256 (hex) of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _refused(handle, error):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import digits
+from helpers import digits, tinyhub
 
 SIDE = 224  # pixels: pictures of open size, where nothing says which
 SOUND = 16_000  # numbers: the length of a lone open size, a second at the usual rate for speech
@@ -71,7 +71,8 @@ def choose(source, contract, handle):
             '"auto", a number, "digits", "random", a folder of images, an .npy or an .npz.'
         )
     if source == "auto":
-        source = "digits" if "digits" in str(handle).split("/") else "random"  # a model that the course publishes
+        own = [name for name in tinyhub.published() if name.startswith("digits/")]
+        source = "digits" if str(handle).rstrip("/").endswith(tuple(own)) else "random"
     return source, min(count or (RANDOM if source == "random" else OWN), _fit(contract))
 
 
@@ -131,9 +132,10 @@ def labels_of(folder, source, count):
     They are looked for in the assets of a SavedModel's folder, then in the samples' folder, as *label*.txt with a name
     a line. A list with "background" before them loses that line.
     """
+    beside = Path(source).expanduser()
     for place, words in (
         (Path(folder, "assets"), "the SavedModel's assets"),
-        (Path(source).expanduser(), "the samples' folder"),
+        (beside.parent if beside.is_file() else beside, "the samples' folder"),
     ):
         for name, lines in _lists(place, count) if count else []:
             if len(lines) == count:
@@ -156,7 +158,7 @@ def _classes(contract):
     """Return the number of classes, where there is one output with as many numbers for each sample, or None."""
     outputs = list(contract.outputs.values())
     flat = len(outputs) == 1 and outputs[0].shape is not None and len(outputs[0].shape) == 2
-    return outputs[0].shape[1] if flat else None
+    return outputs[0].shape[1] if flat and outputs[0].shape[1] != 1 else None  # one number is a share or a size
 
 
 def _is_picture(sample):
@@ -382,10 +384,11 @@ def _places(lines):
 def _lists(place, count):
     """Return [(file name, lines)] of the *label*.txt in a folder; one line too many, "background", is left out."""
     found = []
-    for file in sorted(place.glob("*label*.txt")) if place.is_dir() else []:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
-        extra = len(lines) - 1 == count and lines[0].lower() == "background"
-        found.append((file.name, lines[extra:]))
+    for file in sorted(place.iterdir()) if place.is_dir() else []:
+        if "label" in file.name.lower() and file.suffix.lower() == ".txt":
+            lines = file.read_text(encoding="utf-8-sig", errors="replace").rstrip().splitlines()
+            extra = len(lines) - 1 == count and lines[0].strip().lower() == "background"
+            found.append((file.name, [line.strip() for line in lines[extra:]]))
     return found
 
 

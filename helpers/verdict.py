@@ -66,7 +66,7 @@ def wanted(names):
             f'RECIPES must be "all", or names joined with "; ". Found: {unknown[0] if unknown else names!r}. '
             f"The names are: {'; '.join(recipes.RECIPES)}."
         )
-    return list(dict.fromkeys(asked))
+    return [recipe for recipe in recipes.RECIPES if recipe in asked]
 
 
 def allowed(tolerance):
@@ -90,8 +90,10 @@ def threads():
 
 def split(handle):
     """Return (handle, signature or None) of a HANDLE that may end in "#signature"."""
-    name, mark, signature = handle.rpartition("#") if isinstance(handle, str) else ("", "", "")
-    return (name, signature or None) if mark else (handle, None)
+    if not isinstance(handle, str) or "#" not in handle or Path(handle).exists():
+        return handle, None
+    name, _, signature = handle.rpartition("#")
+    return name, signature or None
 
 
 def opened(handle):
@@ -146,14 +148,17 @@ def classifies(handle, reference, labels, entry=None):
     shares = bool((scores >= 0).all() and np.allclose(scores.sum(1), 1, atol=1e-2))
     known = str(getattr(entry, "output", "")).lower()
     said = "logit" in known or "probabilit" in known
+    if "feature vector" in known:
+        return None
     return name if labels is not None or "classification" in str(handle) or said or shares else None
 
 
 def compare(reference, outputs):
     """Return {output: (largest |difference| of each sample (n,), range)} of answers beside the reference's.
 
-    The range is the reference's largest minus its smallest number. Of texts a difference is 1. Raises Refused for
-    other shapes, and for numbers that are none.
+    The range is the reference's largest minus its smallest number; where all are alike, their size. Of texts and of
+    whole numbers, which may be the numbers of classes, a difference is 1 and the range too. Raises Refused for other
+    shapes, and where numbers that are none stand elsewhere.
     """
     found = {}
     for name, before in reference.items():
@@ -164,12 +169,18 @@ def compare(reference, outputs):
             )
         if before.dtype.kind in "OSU":
             apart, span = (before.astype(bytes) != after.astype(bytes)).astype(float), 1.0
+        elif before.dtype.kind == "b" or before.dtype.name in ("int32", "int64"):
+            apart, span = (before != after).astype(float), 1.0
         else:
-            bad = np.isfinite(before) & ~np.isfinite(after)
-            if bad.any():
-                raise processes.Refused(f"{bad.sum()} of the {bad.size} values in its output {name!r} are no numbers.")
-            before, after = np.nan_to_num(before.astype(np.float64)), np.nan_to_num(after.astype(np.float64))
-            apart, span = np.abs(before - after), float(np.ptp(before)) if before.size else 0.0
+            finite = np.isfinite(before)
+            if not finite.any() or not np.array_equal(before[~finite], after[~finite], equal_nan=True):
+                raise processes.Refused(f"In its output {name!r} or the SavedModel's, numbers are missing (NaN, inf).")
+            if not np.isfinite(after[finite]).all():
+                bad = np.sum(~np.isfinite(after[finite]))
+                raise processes.Refused(f"{bad} of the {after.size} values in its output {name!r} are no numbers.")
+            before, after = (np.where(finite, one, 0).astype(np.float64) for one in (before, after))
+            apart, values = np.abs(before - after), before[finite]
+            span = float(np.ptp(values) or np.abs(values).max())
         found[name] = apart.reshape(len(apart), -1).max(1, initial=0), span
     return found
 
@@ -282,7 +293,7 @@ def _keeps(row, tolerance, scores, before):
     return True, ", ".join([*parts, *([f"{row.correct} of {row.total} right"] if row.correct is not None else [])])
 
 
-def whole_numbers(rows, verdict):
+def whole_numbers(verdict):
     """Return a sentence on targets that have whole numbers only, such as many microcontrollers."""
     if "int8" not in verdict.reasons:
         return "For a target with whole numbers only, try the recipe int8 too: it was not among these."

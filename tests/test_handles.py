@@ -314,11 +314,14 @@ def test_a_bad_parameter_gives_one_message(name, tmp_path):
         handles.check(str(tmp_path) if handle is None else handle)
 
 
-def test_a_folder_is_a_handle(own_cache, tmp_path):
+def test_a_folder_is_a_handle(own_cache, tmp_path, monkeypatch):
     with tarfile.open(fileobj=io.BytesIO(GOOD)) as tar:
         tar.extractall(tmp_path / "model", filter="data")
     assert handles.check(str(tmp_path / "model")) == str(tmp_path / "model")
     assert handles.check(f"file://{tmp_path}/model") == str(tmp_path / "model")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert handles.check("~/model/") == str(tmp_path / "model")
+    assert handles.locate(f"{handles.DEFAULT}/").endswith(handles.DEFAULT)
 
 
 def test_an_archive_on_this_disk_is_a_handle_and_a_cut_one_leaves_nothing(own_cache, tmp_path, monkeypatch):

@@ -439,7 +439,11 @@ def test_labels_are_found_in_the_assets_before_the_samples_folder(tmp_path):
     model, own = tmp_path / "model", tmp_path / "samples"
     assert samples.labels_of(model, own, 3) == (["cat", "b", "c"], "labels.txt in the SavedModel's assets")
     assert samples.labels_of(tmp_path, own, 3) == (["Katze", "b", "c"], "labels.txt in the samples' folder")
-    assert samples.labels_of(model, own, 4) == samples.labels_of(model, "random", 0) == ([], "")
+    (own / "my.npy").touch()
+    (own / "labels.txt").rename(own / "My_LABELS.TXT")
+    (own / "My_LABELS.TXT").write_text("\ufeffbackground\nKatze\nb\nc\n\n", encoding="utf-8")
+    assert samples.labels_of(tmp_path, own / "my.npy", 3)[0] == ["Katze", "b", "c"], "case, mark, blank line, npy"
+    assert samples.labels_of(model, own, 5) == samples.labels_of(model, "random", 0) == ([], "")
 
 
 def test_the_helpers_load_no_tensorflow():

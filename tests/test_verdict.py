@@ -73,8 +73,22 @@ class TestMeasured:
         assert apart.tolist() == [0, 1] and span == 1
         with pytest.raises(processes.Refused, match="1 of the 12 values.*no numbers"):
             verdict.compare({"y": LOGITS}, {"y": np.where(LOGITS == 9, np.nan, LOGITS)})
+        gaps = np.where(LOGITS == 9, -np.inf, LOGITS)
+        apart, span = verdict.compare({"y": gaps}, {"y": gaps + 1})["y"]
+        assert apart.tolist() == [1, 1, 1, 1] and span == 10
+        with pytest.raises(processes.Refused, match="numbers are missing"):
+            verdict.compare({"y": gaps}, {"y": LOGITS})
+        with pytest.raises(processes.Refused, match="numbers are missing"):
+            verdict.compare({"y": np.full(3, np.nan)}, {"y": np.full(3, np.nan)})
         with pytest.raises(processes.Refused, match=r"has the shape \(4, 2\)"):
             verdict.compare({"y": LOGITS}, {"y": LOGITS[:, :2]})
+
+    def test_whole_numbers_may_be_classes_and_any_difference_counts(self, file):
+        before, after = np.array([3, 4, 500, 999]), np.array([3, 5, 500, 999])
+        assert verdict.measured("x", file, {"y": before}, {"y": after}, 50, 0.05).share == 1
+
+    def test_an_answer_that_is_the_same_for_all_is_measured_by_its_size(self, file):
+        assert verdict.measured("x", file, {"y": np.array([0.8])}, {"y": np.array([0.80004])}, 50, 0.05).share < 1e-4
 
     @pytest.mark.parametrize(
         ("handle", "reference", "labels", "is_one"),
@@ -114,7 +128,7 @@ class TestReasons:
 class TestParameters:
     def test_recipes_are_named_once_each_or_all(self):
         assert verdict.wanted("all") == list(verdict.recipes.RECIPES)
-        assert verdict.wanted(" int8; int8, float io ;int8") == ["int8", "int8, float io"]
+        assert verdict.wanted(" int8; float32 ;int8") == ["float32", "int8"]
 
     @pytest.mark.parametrize("names", ["", ";", "int4", "int8, float16", None, ["int8"]])
     def test_a_wrong_recipe_gets_one_message_with_the_names(self, names):
@@ -143,6 +157,21 @@ class TestParameters:
     )
     def test_a_handle_gives_a_name_for_files(self, handle, name):
         assert verdict.slug(handle) == name
+
+    def test_a_signature_is_split_from_a_handle_but_not_from_a_folder_with_such_a_name(self, tmp_path):
+        (tmp_path / "c#").mkdir()
+        assert verdict.split(f"{tmp_path}/c#") == (f"{tmp_path}/c#", None)
+        assert verdict.split(f"{tmp_path}/c##serve") == (f"{tmp_path}/c#", "serve")
+
+    def test_an_out_with_a_users_own_files_is_left_alone(self, tmp_path):
+        (tmp_path / "model.tflite").write_bytes(b"my own")
+        with pytest.raises(verdict.VerdictError, match="new or empty folder.*Found in .*: model.tflite"):
+            card.folder(tmp_path, "handle")
+        (tmp_path / "contract.json").write_text("{}")  # now it is an earlier result
+        assert card.folder(tmp_path, "handle") == tmp_path
+        (tmp_path / "thesis.txt").write_text("mine too")
+        with pytest.raises(verdict.VerdictError, match="thesis.txt"):
+            card.folder(tmp_path, "handle")
 
     def test_an_out_that_cannot_be_written_gets_one_message(self, tmp_path):
         (tmp_path / "file").write_text("x")
@@ -178,7 +207,8 @@ class TestCard:
         assert told["labels"] == labels and told["contract"] == described == json.loads(
             (tmp_path / "contract.json").read_text()
         )
-        assert described["inputs"]["images"]["tried with"] == [0.0, 1.0] and told["inputs"][0]["range"] == (0, 1)
+        assert described["inputs"]["images"]["tried with"] == [0.0, 1.0]
+        assert told["inputs"][0]["range"] is None, "what was tried is not what the model wants"
 
     def test_without_a_recommendation_no_model_is_left_over(self, given, tmp_path):
         (tmp_path / "model.tflite").write_bytes(b"of an earlier run")

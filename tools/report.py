@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import papermill
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from helpers import artefacts, verdict
@@ -31,9 +32,9 @@ def parameters(environment):
     """Return what papermill sets, from environment variables. A path becomes absolute: the kernel starts elsewhere."""
     given = {name: environment[name] for name in ASKED if environment.get(name)}
     for name in given.keys() & {"HANDLE", "SAMPLES"}:
-        path, mark, signature = given[name].partition("#")
-        if Path(path).exists():
-            given[name] = f"{Path(path).resolve()}{mark}{signature}"
+        path, signature = verdict.split(given[name])
+        if Path(path).expanduser().exists():
+            given[name] = f"{Path(path).expanduser().resolve()}{'#' + signature if signature else ''}"
     return given
 
 
@@ -48,6 +49,8 @@ def report(given, out=OUT, progress=True):
             )
         except PapermillExecutionError as failure:
             raise ReportError(f"{failure.evalue}".strip() or failure.ename) from None
+        except DeadKernelError:
+            raise ReportError("the kernel died. Often it is memory: try fewer samples, or one recipe.") from None
         notebook = for_a_reader(nbformat.read(path, 4), new)
         nbformat.write(notebook, path)
         (new / "report.html").write_text(page(notebook), encoding="utf-8")

@@ -141,7 +141,11 @@ def _fits(key, value):
         return value == "all" or all(one.strip() in recipes.RECIPES for one in value.split(";"))
     known = tinyhub.published() if key == "handles" else ("auto", "random", "digits")
     head = value.partition("#")[0]
-    return head in known or os.path.exists(head) or (key == "handles" and head.startswith(("http://", "https://")))
+    return (
+        head in known
+        or (os.path.isabs(head) and os.path.exists(head))
+        or (key == "handles" and head.startswith(("http://", "https://")))
+    )
 
 
 # Names: what is done is found by them

@@ -35,6 +35,8 @@ READ = {  # the same, how the output is read
     "    let scores: [Int8] = try outputs[0].read()  // [2]",
 }
 
+UNKNOWN = "the file does not say which values it wants"
+
 
 class FillError(ValueError):
     """A file that the snippets are not made for. The message says what is wrong, what was found, what to do."""
@@ -61,17 +63,18 @@ def filled(content, file, language):
         )
     [source], [target] = model.inputs, model.outputs
     [([input_name], [output_name]), *_] = model.signatures.values() or [((source.name,), (target.name,))]
-    low, high = packed["contract"].get("range", (0, 1))
+    limits = packed["contract"].get("range")
+    span = " from {:g} to {:g}".format(*limits) if limits else ""
     values = {
         "FILE": file,
         "STEM": Path(file).stem,
-        "LOW": f"{low:g}",
-        "HIGH": f"{high:g}",
+        "SPAN": span,
+        "RANGE": f"a pixel of 0 to 255 becomes{span.removeprefix(' from')}" if span else UNKNOWN,
         "INPUT_SIZE": str(math.prod(abs(size) for size in source.shape)),  # an open batch, -1, is run with one
         "OPEN": "",
         "LABELS": ", ".join(_literal(label, language) for label in packed["labels"]),
     }
-    if min(*source.shape, *target.shape) < 0:
+    if min((*source.shape, *target.shape), default=1) < 0:
         values["OPEN"] = (
             "// Sizes of -1: createInputBuffers() of [3] takes them as they are. Convert it with a batch of 1.\n//\n"
         )

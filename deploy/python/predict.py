@@ -15,6 +15,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
+FILES = ("labels.txt", "contract.json")
+
 
 def load(path, threads=1):
     """Return (interpreter, labels, range of the input's real values or None)."""
@@ -27,7 +29,7 @@ def load(path, threads=1):
     packed = {}
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            packed = {name: archive.read(name).decode() for name in archive.namelist()}
+            packed = {name: archive.read(name).decode() for name in FILES if name in archive.namelist()}
     return model, packed.get("labels.txt", "").splitlines(), json.loads(packed.get("contract.json", "{}")).get("range")
 
 
