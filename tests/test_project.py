@@ -189,3 +189,14 @@ class TestRun:
         with pytest.raises(SystemExit):
             run.main()
         assert not re.search(r"""(src|href)=["']?https?:""", (three / "00_one.html").read_text())
+
+    def test_a_page_holds_its_pictures(self, three, monkeypatch):
+        monkeypatch.setattr(notebooks, "FOLDER", three.parent / "notebooks")
+        (three.parent / "docs").mkdir()
+        (three.parent / "docs" / "one.png").write_bytes(b"\x89PNG")
+        notebook = nbformat.read(three.parent / "00_one.ipynb", 4)
+        notebook.cells[0].source += "\n\n![one](../docs/one.png)"
+        three.mkdir()
+        nbformat.write(notebook, three / "00_one.ipynb")
+        run.render(three / "00_one.ipynb")
+        assert 'src="data:image/png;base64,' in (three / "00_one.html").read_text()

@@ -99,14 +99,19 @@ def ledger(path):
 
 def exporter(**settings):
     """Return nbconvert's exporter to HTML, set up so that a page fetches nothing."""
-    made = HTMLExporter(**settings)
+    made = HTMLExporter(embed_images=True, **settings)
     made.mathjax_url = made.require_js_url = made.mermaid_js_url = made.jquery_url = ""
     return made
 
 
 def render(path):
     """Write a page beside an executed lesson, whole in itself, whose links lead to the other pages."""
-    page, _ = exporter().from_filename(str(path))
+    notebook = nbformat.read(path, 4)
+    for cell in notebook.cells:
+        # nbconvert puts a picture into the page if it lies below the folder that it is given.
+        cell.source = cell.source.replace("](../docs/", "](docs/")
+    where = {"metadata": {"name": path.stem, "path": str(notebooks.FOLDER.parent)}}
+    page, _ = exporter().from_notebook_node(notebook, where)
     for other in notebooks.every():
         page = page.replace(f'href="{other.name}"', f'href="{other.with_suffix(".html").name}"')
     path.with_suffix(".html").write_text(page, encoding="utf-8")
