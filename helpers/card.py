@@ -31,7 +31,7 @@ def folder(out, *settings):
             ' Name another one, or leave it empty: OUT = "".'
         ) from None
     found = {file.name for file in path.iterdir()}
-    if found - NAMES or (found and "contract.json" not in found):
+    if found - NAMES or (found & {"model.tflite", "labels.txt"} and "contract.json" not in found):
         raise verdict.VerdictError(
             f"OUT must be a new or empty folder, or hold an earlier result, which is replaced. Found in {path.name}: "
             f'{", ".join(sorted(found)[:5])}. Name another one, or leave it empty: OUT = "".'

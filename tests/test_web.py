@@ -134,7 +134,7 @@ class TestAgreement:
     def test_the_proof_fails_when_they_differ(self, monkeypatch, capsys, found):
         monkeypatch.setattr(browser, "chromium", contextlib.nullcontext)
         monkeypatch.setattr(web, "opened", lambda *_: contextlib.nullcontext())
-        monkeypatch.setattr(web, "build", lambda out: out)
+        monkeypatch.setattr(web, "build", lambda out, fetch: out)
         monkeypatch.setattr(web, "agreement", lambda *_: {"float32": found})
         with pytest.raises(SystemExit):
             web.prove()
