@@ -11,7 +11,6 @@ import os
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 
 
 class Refused(Exception):  # noqa: N818 - what was asked is refused; that may be the expected answer
@@ -59,17 +58,6 @@ def apart(function, *given, **named):
         return process.call(function, *given, **named)
     finally:
         process.close()
-
-
-def peak():
-    """Return the peak resident memory of this process, in MB (10^6 bytes); its present one where no peak is kept."""
-    try:
-        # Not getrusage: its number begins with the memory of the process that started this one.
-        return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
-    except (OSError, IndexError):
-        import psutil
-
-        return psutil.Process().memory_info().rss / 1e6
 
 
 def _begin():

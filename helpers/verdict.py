@@ -117,7 +117,7 @@ def slug(handle):
 def run(path, contract, inputs):
     """Return ({output: array (n, ...)}, peak memory of this process in MB) of a .tflite."""
     trial.limit(3600)
-    return contracts.run(path, contract, inputs), processes.peak()
+    return contracts.run(path, contract, inputs), trial.peak() / 1e6
 
 
 def race(paths, contract, inputs, threads=1, seconds=6):

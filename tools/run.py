@@ -15,6 +15,7 @@ from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
+from helpers import trial
 from tools import notebooks
 
 OUT = Path(__file__).resolve().parents[1] / "build" / "run"
@@ -45,18 +46,9 @@ class PeakMemory(threading.Thread):
             for child in psutil.Process().children():
                 try:
                     if "ipykernel_launcher" in " ".join(child.cmdline()):
-                        self.bytes = max(self.bytes, peak(child))
+                        self.bytes = max(self.bytes, trial.peak(child.pid))
                 except psutil.Error:
                     continue
-
-
-def peak(process):
-    """Return a process's peak resident memory in bytes; where the system does not keep it, its present one."""
-    try:
-        status = Path(f"/proc/{process.pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
-    except (OSError, IndexError):
-        return process.memory_info().rss
 
 
 def execute(path):
