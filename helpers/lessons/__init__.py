@@ -1,1 +1,0 @@
-"""The exercises of each lesson: see helpers/exercises.py for how they work."""
