@@ -18,7 +18,9 @@ OFFLINE = str(ROOT / "tests" / "offline")
 
 # In the environment before xdist starts its workers, and so in every kernel.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [OFFLINE, os.environ.get("PYTHONPATH")]))
-os.environ.update(dict.fromkeys(["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"], "http://127.0.0.1:9"))
+os.environ.update(
+    dict.fromkeys(["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"], "http://127.0.0.1:9")
+)
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
 if "HUB_TO_TFLITE_TEST_CACHE" not in os.environ:
     os.environ["HUB_TO_TFLITE_TEST_CACHE"] = tempfile.mkdtemp(prefix="hub-to-tflite-test-")
@@ -35,7 +37,11 @@ def pytest_xdist_make_scheduler(config, log):
 
     class ByNotebook(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return nodeid.partition("::")[0] if ".ipynb::" in nodeid or "test_web.py::" in nodeid else nodeid
+            return (
+                nodeid.partition("::")[0]
+                if ".ipynb::" in nodeid or "test_web.py::" in nodeid
+                else nodeid
+            )
 
     return ByNotebook(config, log)
 
@@ -44,7 +50,9 @@ def pytest_xdist_make_scheduler(config, log):
 def real_hub():
     """The address of a loopback hub that serves the real third-party models; skips where they are absent."""
     if not (SHARED / "real" / "hub").exists():
-        pytest.skip(f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)")
+        pytest.skip(
+            f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)"
+        )
     return tinyhub.serve(SHARED / "real" / "hub", ports=[0])
 
 

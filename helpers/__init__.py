@@ -27,7 +27,7 @@ card         what is written beside a converted model     11_bring_your_own_mode
 charts       the figures of the report                    11_bring_your_own_model
 processes    a function called in another process         11_bring_your_own_model
 failure      a wrong call, its error printed              01_why_wont_it_open
-explain      what an error means, and what to do          09_fix_failed_conversions, ERRORS.md
+explain      what an error means, and what to do          09_fix_failed_conversions, docs/errors.md
 cache        where all of this is kept                    outside the checkout
 colab        what Google Colab lacks                      first cell of every notebook
 

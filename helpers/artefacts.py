@@ -11,23 +11,26 @@ import os
 import tempfile
 from pathlib import Path
 
-from helpers import cache, recipes, tinyhub
+from helpers import convert, tinyhub
+from helpers.course import cache
 
 
 def tflite(saved_model, recipe="float32", representative=None):
     """Return the path of `saved_model` (a folder) converted to .tflite, converting only if it is missing.
 
-    `recipe` is one of recipes.RECIPES; those in recipes.CALIBRATED need `representative`, a function that yields
-    samples (see recipes.check). Raises RecipeError, before anything is written, and what the converter raises.
+    `recipe` is one of convert.RECIPES; those in convert.CALIBRATED need `representative`, a function that yields
+    samples (see convert.check). Raises RecipeError, before anything is written, and what the converter raises.
     """
     import tensorflow as tf
 
-    inputs = recipes.inputs_of(saved_model) if recipe in recipes.CALIBRATED else None
-    what = recipes.check(recipe, representative, inputs)
-    key = hashlib.sha256(f"{tinyhub.digest(saved_model)} {what} {tf.__version__}".encode()).hexdigest()[:16]
+    inputs = convert.inputs_of(saved_model) if recipe in convert.CALIBRATED else None
+    what = convert.check(recipe, representative, inputs)
+    key = hashlib.sha256(
+        f"{tinyhub.digest(saved_model)} {what} {tf.__version__}".encode()
+    ).hexdigest()[:16]
     path = cache.folder("tflite") / f"{key}.tflite"
     if not path.exists():
-        write(path, recipes.convert(saved_model, recipe, representative))
+        write(path, convert.convert(saved_model, recipe, representative))
     return path
 
 

@@ -77,7 +77,9 @@ def converter(saved_model, recipe, representative=None):
         made.inference_input_type = made.inference_output_type = tf.int8
     if recipe == "int16x8":
         # Weights of 8 bits, activations of 16.
-        made.target_spec.supported_ops = [tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8]
+        made.target_spec.supported_ops = [
+            tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+        ]
     return made
 
 
@@ -106,7 +108,10 @@ def inputs_of(saved_model, signature="serving_default"):
     model = saved_model_pb2.SavedModel.FromString(Path(saved_model, "saved_model.pb").read_bytes())
     served = next(graph for graph in model.meta_graphs if "serve" in graph.meta_info_def.tags)
     return {
-        name: (tf.dtypes.as_dtype(info.dtype).as_numpy_dtype, tuple(tf.TensorShape(info.tensor_shape)))
+        name: (
+            tf.dtypes.as_dtype(info.dtype).as_numpy_dtype,
+            tuple(tf.TensorShape(info.tensor_shape)),
+        )
         for name, info in served.signature_def[signature].inputs.items()
     }
 
@@ -150,8 +155,14 @@ def _fits(name, value, dtype, shape, number):
             f"Sample {number} of the representative dataset is {value.dtype}, and the input {name!r} takes "
             f"{np.dtype(dtype).name}. Convert it: .astype(np.{np.dtype(dtype).name})."
         )
-    if len(value.shape) != len(shape) or any(wanted not in (None, size) for wanted, size in zip(shape, value.shape)):
-        batch = "; the batch dimension is missing: add it with [None]" if value.shape == shape[1:] else ""
+    if len(value.shape) != len(shape) or any(
+        wanted not in (None, size) for wanted, size in zip(shape, value.shape)
+    ):
+        batch = (
+            "; the batch dimension is missing: add it with [None]"
+            if value.shape == shape[1:]
+            else ""
+        )
         raise RecipeError(
             f"Sample {number} of the representative dataset has the shape {value.shape}, and the input {name!r} "
             f"takes {shape}{batch}."

@@ -36,7 +36,9 @@ def samples(input_shape, outputs, count=450):
     ten `outputs`. Raises ValueError for a `count` outside 10 to 450.
     """
     if isinstance(count, bool) or not isinstance(count, int) or not 10 <= count <= 450:
-        raise ValueError(f"SAMPLES must be a whole number from 10 to 450, the number of test digits. Found: {count!r}.")
+        raise ValueError(
+            f"SAMPLES must be a whole number from 10 to 450, the number of test digits. Found: {count!r}."
+        )
     shape = tuple(size or SIZE for size in input_shape[1:])
     if len(shape) != 3:
         return np.random.default_rng(0).random((count, *shape), np.float32), None
@@ -60,4 +62,6 @@ def representative(input_shape, count=100):
 def _weights(size):
     """Return the (size, 8) float32 matrix of bilinear interpolation, with tf.image.resize's half-pixel centres."""
     source = (np.arange(size) + 0.5) * 8 / size - 0.5
-    return np.stack([np.interp(source, np.arange(8), row) for row in np.eye(8)], axis=1).astype(np.float32)
+    return np.stack([np.interp(source, np.arange(8), row) for row in np.eye(8)], axis=1).astype(
+        np.float32
+    )

@@ -22,7 +22,8 @@ from pathlib import Path, PurePosixPath
 
 import psutil
 
-from helpers import artefacts, cache, tinyhub
+from helpers import artefacts, tinyhub
+from helpers.course import cache
 
 DEFAULT = "digits/mobilenet_v2/classification/1"
 LARGEST = 8 * 2**30  # bytes an archive may unpack to; the largest models on Hub were about 5 GB
@@ -52,7 +53,9 @@ def locate(handle):
     Starts the embedded hub if `handle` names one of its models. Raises HandleError.
     """
     if not isinstance(handle, str) or not handle.strip():
-        raise HandleError(f"HANDLE must be text that names a model. Found: {handle!r}. Use for example {DEFAULT!r}.")
+        raise HandleError(
+            f"HANDLE must be text that names a model. Found: {handle!r}. Use for example {DEFAULT!r}."
+        )
     # One cache for each state of the embedded models: tensorflow_hub never asks whether a model has changed.
     os.environ.setdefault("TFHUB_CACHE_DIR", str(cache.folder(f"tfhub-{tinyhub.digest()[:12]}")))
     if urllib.parse.urlsplit(handle).scheme in ("http", "https"):
@@ -122,10 +125,15 @@ def _unpacked(handle):
             return handle
     folder = cache.folder("archives") / _digest(path)[:16]
     if not folder.exists():
-        with path.open("rb") as file, _whole_archive(types.SimpleNamespace(read=file.read, headers={}), handle) as body:
+        with (
+            path.open("rb") as file,
+            _whole_archive(types.SimpleNamespace(read=file.read, headers={}), handle) as body,
+        ):
             with tarfile.open(fileobj=body) as archive, artefacts.whole(folder) as new:
                 # The members are known to be plain; newer Pythons want to be told.
-                archive.extractall(new, **{"filter": "data"} if hasattr(tarfile, "data_filter") else {})
+                archive.extractall(
+                    new, **{"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+                )
     return str(folder)
 
 
@@ -189,7 +197,9 @@ def _whole_archive(response, handle):
             f"The archive of {handle} is damaged. Found: {received:,} bytes; {_first_line(error)}. "
             "Nothing was kept; try again, or ask its publisher."
         ) from None
-    _bounded(sum(member.size for member in members), handle)  # a sparse file unpacks to more than it takes up
+    _bounded(
+        sum(member.size for member in members), handle
+    )  # a sparse file unpacks to more than it takes up
     _plain_members(members, handle)
     body.seek(0)
     return body
@@ -241,7 +251,9 @@ def _sound(folder, handle):
         )
     if not (folder / "saved_model.pb").is_file():
         found = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
-        raise HandleError(f"{handle} is not a SavedModel: it has no saved_model.pb. Found: {found}.")
+        raise HandleError(
+            f"{handle} is not a SavedModel: it has no saved_model.pb. Found: {found}."
+        )
     import tensorflow as tf
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
@@ -254,7 +266,9 @@ def _sound(folder, handle):
             for name in reader.get_variable_to_shape_map():
                 reader.get_tensor(name)  # compares each variable with its stored checksum
     except (DecodeError, OSError, tf.errors.OpError, ValueError, IndexError, RuntimeError) as error:
-        raise HandleError(f"The SavedModel of {handle} is damaged. Found: {_first_line(error)}.") from None
+        raise HandleError(
+            f"The SavedModel of {handle} is damaged. Found: {_first_line(error)}."
+        ) from None
     return folder
 
 

@@ -32,7 +32,11 @@ def predict(interpreter, inputs):
         interpreter.set_tensor(source["index"], one[None])
         interpreter.invoke()
         outputs[row] = interpreter.get_tensor(target["index"])[0]
-    return dequantize(outputs, target) if real and np.issubdtype(target["dtype"], np.integer) else outputs
+    return (
+        dequantize(outputs, target)
+        if real and np.issubdtype(target["dtype"], np.integer)
+        else outputs
+    )
 
 
 def quantize(real, detail):
@@ -44,7 +48,9 @@ def quantize(real, detail):
     """
     scale, zero_point = _scale(detail)
     limits = np.iinfo(detail["dtype"])
-    return np.clip(np.round(real / np.float32(scale)) + zero_point, limits.min, limits.max).astype(detail["dtype"])
+    return np.clip(np.round(real / np.float32(scale)) + zero_point, limits.min, limits.max).astype(
+        detail["dtype"]
+    )
 
 
 def dequantize(stored, detail):

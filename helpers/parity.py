@@ -38,13 +38,21 @@ def wilson(correct, total, confidence=0.95):
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     share = correct / total
     centre = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    half = (
+        z
+        / (1 + z * z / total)
+        * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    )
     return centre - half, centre + half
 
 
 def size_of(path):
     """Return the bytes of a file, or of all files in a folder."""
-    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) if path.is_dir() else path.stat().st_size
+    return (
+        sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+        if path.is_dir()
+        else path.stat().st_size
+    )
 
 
 class Ledger:
@@ -66,9 +74,13 @@ class Ledger:
         scores = scores.reshape(len(scores), -1)
         reference = scores if self.reference is None else self.reference
         if scores.shape != reference.shape:
-            raise ParityError(f"{form}: scores of shape {scores.shape}, but the reference has {reference.shape}.")
+            raise ParityError(
+                f"{form}: scores of shape {scores.shape}, but the reference has {reference.shape}."
+            )
         if not np.isfinite(scores).all():
-            raise ParityError(f"{form}: {np.sum(~np.isfinite(scores))} of {scores.size} scores are not numbers.")
+            raise ParityError(
+                f"{form}: {np.sum(~np.isfinite(scores))} of {scores.size} scores are not numbers."
+            )
         top = scores.argmax(1)
         row = Row(
             form,
@@ -79,7 +91,9 @@ class Ledger:
             len(scores),
         )
         if row.difference > tolerance:
-            raise ParityError(f"{form}: a score differs by {row.difference:.3g}; at most {tolerance:.3g} is allowed.")
+            raise ParityError(
+                f"{form}: a score differs by {row.difference:.3g}; at most {tolerance:.3g} is allowed."
+            )
         if row.agree < agreement * row.total:
             raise ParityError(
                 f"{form}: {row.agree} of {row.total} answers are the same; "
@@ -110,7 +124,8 @@ class Ledger:
         table = self.table()
         widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
         lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in table
         ]
         return "\n".join([lines[0], "-" * (sum(widths) + 2 * len(widths) - 2), *lines[1:]])
 

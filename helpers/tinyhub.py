@@ -37,7 +37,9 @@ PAGE = """<!DOCTYPE html>
 def published(root=EMBEDDED):
     """Return the models under `root`, as sorted paths such as "digits/mobilenet_v2/classification/1"."""
     root = Path(root)
-    return sorted(path.relative_to(root).as_posix()[: -len(".tar.gz")] for path in root.rglob("*.tar.gz"))
+    return sorted(
+        path.relative_to(root).as_posix()[: -len(".tar.gz")] for path in root.rglob("*.tar.gz")
+    )
 
 
 def digest(root=EMBEDDED):
@@ -67,7 +69,9 @@ def serve(root=EMBEDDED, ports=PORTS):
             continue
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return f"http://127.0.0.1:{server.server_port}"
-    raise OSError(f"No port for the hub. Tried {list(ports)}: all in use. Stop the program that holds one of them.")
+    raise OSError(
+        f"No port for the hub. Tried {list(ports)}: all in use. Stop the program that holds one of them."
+    )
 
 
 @functools.cache
@@ -83,7 +87,9 @@ def serve_once():
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     address = process.stdout.readline().strip()
     if not address.startswith("http"):
-        raise OSError(f"The embedded hub did not start. Its error stands above, or comes from: {' '.join(command)}")
+        raise OSError(
+            f"The embedded hub did not start. Its error stands above, or comes from: {' '.join(command)}"
+        )
     _processes.append(process)
     return address
 
@@ -136,7 +142,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(file and file.read_bytes(), content_type)
         else:
             text = self._page(path)
-            body = text and PAGE.format(title=html.escape(path or "tinyhub"), text=html.escape(text)).encode()
+            body = (
+                text
+                and PAGE.format(
+                    title=html.escape(path or "tinyhub"), text=html.escape(text)
+                ).encode()
+            )
             self._answer(body, "text/html; charset=utf-8")
 
     do_HEAD = do_GET

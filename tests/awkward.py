@@ -15,11 +15,17 @@ def two_inputs(folder):
     weights = tf.Variable(tf.random.stateless_normal([8, 5], [1, 2]))
 
     @tf.function(
-        input_signature=[tf.TensorSpec([None, 8], name="dense"), tf.TensorSpec([None, 3], tf.int32, name="ids")]
+        input_signature=[
+            tf.TensorSpec([None, 8], name="dense"),
+            tf.TensorSpec([None, 3], tf.int32, name="ids"),
+        ]
     )
     def serve(dense, ids):
         hidden = tf.nn.relu(dense @ weights)
-        return {"scores": hidden, "sum": tf.cast(tf.reduce_sum(ids, 1), tf.float32) + tf.reduce_mean(hidden, 1)}
+        return {
+            "scores": hidden,
+            "sum": tf.cast(tf.reduce_sum(ids, 1), tf.float32) + tf.reduce_mean(hidden, 1),
+        }
 
     _save(folder, {"serving_default": serve}, weights)
 
@@ -41,7 +47,9 @@ def open_size(folder):
 
     kernel = tf.Variable(tf.random.stateless_normal([3, 3, 3, 4], [1, 2]))
     spec = [tf.TensorSpec([None, None, None, 3], name="image")]
-    serve = tf.function(lambda image: {"map": tf.nn.relu6(tf.nn.conv2d(image, kernel, 2, "SAME"))}, spec)
+    serve = tf.function(
+        lambda image: {"map": tf.nn.relu6(tf.nn.conv2d(image, kernel, 2, "SAME"))}, spec
+    )
     _save(folder, {"serving_default": serve}, kernel)
 
 
@@ -51,7 +59,9 @@ def float64_inside(folder):
 
     weights = tf.Variable(tf.random.stateless_normal([6, 3], [1, 2], dtype=tf.float64))
     spec = [tf.TensorSpec([None, 6], name="x")]
-    serve = tf.function(lambda x: {"y": tf.cast(tf.cast(x, tf.float64) @ weights, tf.float32)}, spec)
+    serve = tf.function(
+        lambda x: {"y": tf.cast(tf.cast(x, tf.float64) @ weights, tf.float32)}, spec
+    )
     _save(folder, {"serving_default": serve}, weights)
 
 
@@ -74,7 +84,9 @@ def keras_3(folder):
     import keras
 
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((12, 12, 1)), keras.layers.Conv2D(4, 3, activation="relu")])
+    model = keras.Sequential(
+        [keras.Input((12, 12, 1)), keras.layers.Conv2D(4, 3, activation="relu")]
+    )
     model.add(keras.layers.GlobalAveragePooling2D())
     model.add(keras.layers.Dense(6, activation="softmax"))
     model.export(folder, verbose=False)
@@ -90,7 +102,11 @@ def plain_module(folder):
 
         @tf.function
         def __call__(self, x, training=False):
-            return [x @ self.weights, tf.reduce_sum(x, 1)] if not training else [x @ self.weights * 2, x[:, 0]]
+            return (
+                [x @ self.weights, tf.reduce_sum(x, 1)]
+                if not training
+                else [x @ self.weights * 2, x[:, 0]]
+            )
 
         @tf.function(input_signature=[tf.TensorSpec([None, 5])])
         def double(self, x):
@@ -149,7 +165,9 @@ def large(folder, megabytes=100):
     import tensorflow as tf
 
     weights = tf.Variable(tf.random.stateless_normal([2500, megabytes * 100], [1, 2]) / 50)
-    serve = tf.function(lambda x: {"y": tf.tanh(x @ weights)}, [tf.TensorSpec([None, 2500], name="x")])
+    serve = tf.function(
+        lambda x: {"y": tf.tanh(x @ weights)}, [tf.TensorSpec([None, 2500], name="x")]
+    )
     _save(folder, {"serving_default": serve}, weights)
 
 

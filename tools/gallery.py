@@ -1,7 +1,7 @@
-"""Cause every error in `helpers/errors.py`, and write down what was said: `make errors`.
+"""Cause every error in `hub_to_tflite/errors/entries.py`, and write down what was said: `make errors`.
 
-    helpers/errors.json   each message as it was seen, without what differs between machines
-    ERRORS.md             the gallery, generated from the entries, the messages seen, and the stored notebooks
+    hub_to_tflite/errors/seen.json   each message as it was seen, without what differs between machines
+    docs/errors.md             the gallery, generated from the entries, the messages seen, and the stored notebooks
 
 `tests/test_errors.py` causes them all again.
 """
@@ -21,10 +21,10 @@ import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from helpers import errors, explain
+from hub_to_tflite.errors import entries, explain
 
 ROOT = Path(__file__).resolve().parents[1]
-GALLERY, SEEN = ROOT / "ERRORS.md", ROOT / "helpers" / "errors.json"
+GALLERY, SEEN = ROOT / "docs/errors.md", ROOT / "hub_to_tflite" / "errors" / "seen.json"
 
 
 # What the entries' code may use ---------------------------------------------------------------------------------------
@@ -40,12 +40,12 @@ def kit():
     from ai_edge_litert.interpreter import Interpreter
 
     import helpers.artefacts
+    import helpers.convert
+    from helpers.course import show_error
     import helpers.digits
-    import helpers.failure
     import helpers.handles
     import helpers.interpreter
     import helpers.parity
-    import helpers.recipes
 
     class Line(tf.Module):
         """y = x w: four numbers in, two out."""
@@ -59,11 +59,20 @@ def kit():
 
     line = Line()
     tf.saved_model.save(line, "saved_model", {"serving_default": line.serve})
-    Path("model.tflite").write_bytes(tf.lite.TFLiteConverter.from_saved_model("saved_model").convert())
+    Path("model.tflite").write_bytes(
+        tf.lite.TFLiteConverter.from_saved_model("saved_model").convert()
+    )
     Path("page.tflite").write_text("<!DOCTYPE html><title>Log in</title>")
-    names = {"tf": tf, "np": np, "hub": hub, "keras": keras, "tf_keras": tf_keras, "Interpreter": Interpreter}
+    names = {
+        "tf": tf,
+        "np": np,
+        "hub": hub,
+        "keras": keras,
+        "tf_keras": tf_keras,
+        "Interpreter": Interpreter,
+    }
     names |= {"os": os, "shutil": shutil, "Path": Path, **{tool.__name__: tool for tool in TOOLS}}
-    return {**vars(helpers), **names}
+    return {**vars(helpers), "show_error": show_error, **names}
 
 
 def converter(function, *specs, **settings):
@@ -108,7 +117,9 @@ def archive(*members):
 
 def packed(folder, *options):
     """Return what `tar -cz` makes of a folder, as bytes."""
-    return subprocess.run(["tar", "-cz", *options, "-C", folder, "."], check=True, capture_output=True).stdout
+    return subprocess.run(
+        ["tar", "-cz", *options, "-C", folder, "."], check=True, capture_output=True
+    ).stdout
 
 
 def served(body=b"", status=200, **headers):
@@ -183,7 +194,9 @@ def python(code, *options):
     limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30,) * 2)\n"
     code = limit + code if sys.platform == "linux" else code
     command = [sys.executable, "-W", "ignore", "-X", "faulthandler", *options, "-c", code]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
+    done = subprocess.run(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
+    )
     print(f"{done.stderr[-20_000:]}\nexit status: {done.returncode}")
 
 
@@ -199,15 +212,25 @@ def cause(names):
     What was said is everything that was printed, also from C++, and the traceback.
     """
     with tempfile.TemporaryDirectory(prefix="errors-") as folder:
-        environment = {**os.environ, "TFHUB_CACHE_DIR": os.path.join(folder, "hub"), "CUDA_VISIBLE_DEVICES": ""}
-        command = [sys.executable, "-m", "tools.errors", "--cause", folder, *names]
+        environment = {
+            **os.environ,
+            "TFHUB_CACHE_DIR": os.path.join(folder, "hub"),
+            "CUDA_VISIBLE_DEVICES": "",
+        }
+        command = [sys.executable, "-m", "tools.gallery", "--cause", folder, *names]
         Path(folder, "said").touch()
         with open(Path(folder, "log"), "w+") as log:
-            status = subprocess.run(command, cwd=ROOT, env=environment, stdout=log, stderr=log, timeout=400).returncode
+            status = subprocess.run(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=log, timeout=400
+            ).returncode
             log.seek(0)
-            said = dict(map(json.loads, Path(folder, "said").read_text(encoding="utf-8").splitlines()))
+            said = dict(
+                map(json.loads, Path(folder, "said").read_text(encoding="utf-8").splitlines())
+            )
             left = [name for name in names if name not in said]
-            assert not left, f"Ended with status {status} before {left[0]!r} was done:\n{log.read()[-3000:]}"
+            assert not left, (
+                f"Ended with status {status} before {left[0]!r} was done:\n{log.read()[-3000:]}"
+            )
         return said
 
 
@@ -215,7 +238,7 @@ def _cause_here(folder, names):
     """The child's side of `cause`."""
     os.makedirs(os.path.join(folder, "work"))
     os.chdir(os.path.join(folder, "work"))
-    wanted = [entry for entry in errors.ENTRIES if entry.name in names]
+    wanted = [entry for entry in entries.ENTRIES if entry.name in names]
     given = kit()
     with open(os.path.join(folder, "said"), "w", encoding="utf-8") as file:
         for entry in wanted:
@@ -251,20 +274,22 @@ INTRODUCTION = """# Errors, and the way out
 Every error below was caused by running the code beside it, on the versions of this course, and `make test` causes them
 all again. Search this page for the words of your message; or let it search itself:
 
-    python -m helpers.explain "paste the message"
-    python my_program.py 2>&1 | python -m helpers.explain
+    python -m hub_to_tflite.errors.explain "paste the message"
+    python my_program.py 2>&1 | python -m hub_to_tflite.errors.explain
 
 Messages are shown without what differs between machines, and long ones are cut. "How to see it" uses a few names:
 `saved_model` is a SavedModel that multiplies four numbers `x` by a matrix, `model.tflite` the same converted,
 `page.tflite` a web page under a wrong name; `converter(f, spec)` makes a converter for a Python function, `edited`
 changes a .tflite, `served` answers at a new handle, `without` hides a package, `python` runs code in a process of its
-own ([tools/errors.py](tools/errors.py)). The page is written by `make errors`; the entries are in
-[helpers/errors.py](helpers/errors.py).
+own ([tools/gallery.py](tools/gallery.py)). The page is written by `make errors`; the entries are in
+[hub_to_tflite/errors/entries.py](hub_to_tflite/errors/entries.py).
 """
 
 
 # What stands behind a message in what was said, and is not part of it.
-BEHIND = re.compile(r" exit status: | Traceback \(most recent| [IWEF]\d{4} \d\d:| Current thread 0x")
+BEHIND = re.compile(
+    r" exit status: | Traceback \(most recent| [IWEF]\d{4} \d\d:| Current thread 0x"
+)
 DIFFERS = {  # between machines, or from run to run
     r"\b(\w+\.)+(?=\w+(Error|Warning)\b)": "",
     r"(?<![\w/])/\S*/errors-\w+/(work/)?": "",
@@ -285,7 +310,10 @@ def excerpt(entry, said):
     texts = [explain.plain(explain.messages(part)) for part in parts]
     text = next(text for text in reversed(texts) if re.search(entry.pattern, text))
     found = re.search(entry.pattern, text)
-    kinds = [kind.start() for kind in re.finditer(r"\b[\w.]*(Error|ERROR|error|Exit|Warning): ", text[: found.end()])]
+    kinds = [
+        kind.start()
+        for kind in re.finditer(r"\b[\w.]*(Error|ERROR|error|Exit|Warning): ", text[: found.end()])
+    ]
     start = kinds[-1] if kinds and found.start() - kinds[-1] < 150 else found.start()
     part = BEHIND.split(text[start:])[0]
     if len(part) > 300:
@@ -296,37 +324,58 @@ def excerpt(entry, said):
 
 
 def page(seen):
-    """Return ERRORS.md, as text. `seen` is {entry's name: message}."""
+    """Return docs/errors.md, as text. `seen` is {entry's name: message}."""
     parts = [INTRODUCTION, "| | errors |\n|---|---|"]
-    for stage, title in errors.STAGES.items():
-        count = sum(entry.stage == stage for entry in errors.ENTRIES)
-        parts[-1] += f"\n| [{title}](#{title.lower().replace(' ', '-').replace(',', '').replace('.', '')}) | {count} |"
-    for stage, title in errors.STAGES.items():
+    for stage, title in entries.STAGES.items():
+        count = sum(entry.stage == stage for entry in entries.ENTRIES)
+        parts[-1] += (
+            f"\n| [{title}](#{title.lower().replace(' ', '-').replace(',', '').replace('.', '')}) | {count} |"
+        )
+    for stage, title in entries.STAGES.items():
         parts.append(f"## {title}")
-        parts += [_section(entry, seen[entry.name]) for entry in errors.ENTRIES if entry.stage == stage]
+        parts += [
+            _section(entry, seen[entry.name]) for entry in entries.ENTRIES if entry.stage == stage
+        ]
     parts.append("## Not reproducible on the versions of this course")
-    parts.append("\n".join(f"- `{words}`: {why}. [Reported]({url})" for words, (why, url) in errors.NOT_HERE.items()))
+    parts.append(
+        "\n".join(
+            f"- `{words}`: {why}. [Reported]({url})"
+            for words, (why, url) in entries.NOT_HERE.items()
+        )
+    )
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def _section(entry, message):
     """Return one entry of the page."""
     title = entry.symptom or entry.name
-    lines = [f"### {title[0].upper() + title[1:] if title.split()[0].strip(':').isalpha() else title}"]
+    lines = [
+        f"### {title[0].upper() + title[1:] if title.split()[0].strip(':').isalpha() else title}"
+    ]
     if entry.pattern:
         lines.append(f"```text\n{message}\n```")
     lines += [f"**Cause.** {entry.cause}", f"**Fix.** {entry.fix}"]
-    places = [f"[{name.partition('.')[0]}](notebooks/{name}), *{section}*" for name, section in explain.shown_in(entry)]
+    places = [
+        f"[{name.partition('.')[0]}](notebooks/{name}), *{section}*"
+        for name, section in explain.shown_in(entry)
+    ]
     places.append(f"[the tests]({explain.TESTS}), which run the code below")
-    lines.append(f"**Shown in** {'; '.join(places)}. " + (f"[More]({entry.source})." if entry.source else ""))
-    lines.append(f"<details><summary>How to see it</summary>\n\n```python\n{entry.code}\n```\n</details>")
+    lines.append(
+        f"**Shown in** {'; '.join(places)}. " + (f"[More]({entry.source})." if entry.source else "")
+    )
+    lines.append(
+        f"<details><summary>How to see it</summary>\n\n```python\n{entry.code}\n```\n</details>"
+    )
     return "\n\n".join(line.strip() for line in lines)
 
 
 def main():
     """Cause all errors, and write what was seen and the page."""
-    said = cause([entry.name for entry in errors.ENTRIES])
-    seen = {entry.name: excerpt(entry, said[entry.name]) if entry.pattern else "" for entry in errors.ENTRIES}
+    said = cause([entry.name for entry in entries.ENTRIES])
+    seen = {
+        entry.name: excerpt(entry, said[entry.name]) if entry.pattern else ""
+        for entry in entries.ENTRIES
+    }
     SEEN.write_text(json.dumps(seen, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     GALLERY.write_text(page(seen), encoding="utf-8")
     print(f"{len(seen)} errors in {GALLERY.name}")

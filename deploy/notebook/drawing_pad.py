@@ -48,7 +48,9 @@ def to_digit(ink):
     """
     inked = np.asarray(ink) >= INKED
     if inked.ndim != 2:
-        raise ValueError(f"Ink is one number for each pixel, (height, width). Found: an array {inked.shape}.")
+        raise ValueError(
+            f"Ink is one number for each pixel, (height, width). Found: an array {inked.shape}."
+        )
     bitmap = np.zeros((POINTS, POINTS), np.uint8)
     rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
     if rows.size:
@@ -73,7 +75,9 @@ def show(classify):
     try:
         return Pad(classify)
     except ImportError as missing:
-        print(f"There is no drawing pad here, because {missing.name} is not installed. Nothing below needs it.")
+        print(
+            f"There is no drawing pad here, because {missing.name} is not installed. Nothing below needs it."
+        )
         return None
 
 
@@ -106,7 +110,11 @@ class Pad:
         self.ink, self.last = blank(), None
         self.canvas.fill_style = "black"
         self.canvas.fill_rect(0, 0, SIZE, SIZE)
-        self.canvas.stroke_style, self.canvas.line_width, self.canvas.line_cap = "white", 2 * RADIUS, "round"
+        self.canvas.stroke_style, self.canvas.line_width, self.canvas.line_cap = (
+            "white",
+            2 * RADIUS,
+            "round",
+        )
         self.answer.value = "Draw a digit."
 
     def down(self, x, y):
@@ -118,7 +126,9 @@ class Pad:
         """Draw from where the pen was to (x, y), if it is on the paper."""
         if self.last:
             left, top = self.last
-            self.canvas.stroke_line(left - 0.01, top, x, y)  # a line without length would not be drawn: a dot
+            self.canvas.stroke_line(
+                left - 0.01, top, x, y
+            )  # a line without length would not be drawn: a dot
             line(self.ink, self.last, (x, y))
             self.last = x, y
 
@@ -130,7 +140,9 @@ class Pad:
             try:
                 self.answer.value = _answer(digit, np.asarray(self.classify(digit), float))
             except Exception as error:  # it would end in a log that nobody reads
-                self.answer.value = html.escape(f"The classifier failed with {type(error).__name__}: {error}")
+                self.answer.value = html.escape(
+                    f"The classifier failed with {type(error).__name__}: {error}"
+                )
 
     def _repr_mimebundle_(self, **_):
         text = "A drawing pad: run this notebook in JupyterLab to draw a digit and read the interpreter's answer."

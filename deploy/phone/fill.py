@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-from helpers import flatbuffer, metadata
+from hub_to_tflite.file import flatbuffer, metadata
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES = {"kt": HERE / "Classifier.kt.template", "swift": HERE / "Classifier.swift.template"}
@@ -28,10 +28,16 @@ WRITE = {  # (language, dtype) -> how the input is written
 }
 READ = {  # the same, how the output is read
     ("kt", "float32"): "    val scores = outputs[0].readFloat()  // [1]",
-    ("kt", "int8"): "    // The score is (stored - (@OUTPUT_ZERO@)) * @OUTPUT_SCALE@f; the largest is the same.\n"
+    (
+        "kt",
+        "int8",
+    ): "    // The score is (stored - (@OUTPUT_ZERO@)) * @OUTPUT_SCALE@f; the largest is the same.\n"
     "    val scores = outputs[0].readInt8()  // [2]",
     ("swift", "float32"): "    let scores: [Float] = try outputs[0].read()  // [1]",
-    ("swift", "int8"): "    // The score is (stored - (@OUTPUT_ZERO@)) * @OUTPUT_SCALE@; the largest is the same.\n"
+    (
+        "swift",
+        "int8",
+    ): "    // The score is (stored - (@OUTPUT_ZERO@)) * @OUTPUT_SCALE@; the largest is the same.\n"
     "    let scores: [Int8] = try outputs[0].read()  // [2]",
 }
 
@@ -50,7 +56,9 @@ def filled(content, file, language):
     try:
         model = flatbuffer.read(content)
     except flatbuffer.Damaged as error:
-        raise FillError(f"The snippets need a sound .tflite. Found: {error} Get the file again.") from None
+        raise FillError(
+            f"The snippets need a sound .tflite. Found: {error} Get the file again."
+        ) from None
     try:
         packed = metadata.read(content)
     except metadata.MetadataError:
@@ -62,7 +70,9 @@ def filled(content, file, language):
             f"The snippets know one input and one output, of float32 or int8. Found: {found} out. Write yours by hand."
         )
     [source], [target] = model.inputs, model.outputs
-    [([input_name], [output_name]), *_] = model.signatures.values() or [((source.name,), (target.name,))]
+    [([input_name], [output_name]), *_] = model.signatures.values() or [
+        ((source.name,), (target.name,))
+    ]
     limits = packed["contract"].get("range")
     span = " from {:g} to {:g}".format(*limits) if limits else ""
     values = {
@@ -70,7 +80,9 @@ def filled(content, file, language):
         "STEM": Path(file).stem,
         "SPAN": span,
         "RANGE": f"a pixel of 0 to 255 becomes{span.removeprefix(' from')}" if span else UNKNOWN,
-        "INPUT_SIZE": str(math.prod(abs(size) for size in source.shape)),  # an open batch, -1, is run with one
+        "INPUT_SIZE": str(
+            math.prod(abs(size) for size in source.shape)
+        ),  # an open batch, -1, is run with one
         "OPEN": "",
         "LABELS": ", ".join(_literal(label, language) for label in packed["labels"]),
     }
@@ -85,7 +97,9 @@ def filled(content, file, language):
         values[f"{side}_SCALE"] = repr(tensor.scale)
         values[f"{side}_ZERO"] = str(tensor.zero_point)
     text = TEMPLATES[language].read_text(encoding="utf-8")
-    text = text.replace("@WRITE@", WRITE[language, source.dtype]).replace("@READ@", READ[language, target.dtype])
+    text = text.replace("@WRITE@", WRITE[language, source.dtype]).replace(
+        "@READ@", READ[language, target.dtype]
+    )
     return re.sub("@([A-Z_]+)@", lambda found: values[found[1]], text)
 
 

@@ -1,9 +1,9 @@
 """A page on which one draws a digit and the .tflite answers, in the browser: `make web` writes it to build/web/.
 
-    python -m tools.web            build it: npm brings LiteRT.js, TensorFlow converts the model; no server is needed
-    python -m tools.web packages   bring LiteRT.js only, so that the tests need no network; never an error
-    python -m tools.web prove      all test digits through the page, in headless Chromium, and through the interpreter
-    python -m tools.web pictures   write docs/web.png and docs/web_narrow.png
+    python -m deploy.web.build            build it: npm brings LiteRT.js, TensorFlow converts the model; no server is needed
+    python -m deploy.web.build packages   bring LiteRT.js only, so that the tests need no network; never an error
+    python -m deploy.web.build prove      all test digits through the page, in headless Chromium, and through the interpreter
+    python -m deploy.web.build pictures   write docs/images/web.png and docs/images/web_narrow.png
 
 What npm brought and what TensorFlow converted is kept. Taught in 10_deploy.
 """
@@ -22,12 +22,18 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import artefacts, cache, digits, flatbuffer, handles, interpreter, metadata, pad, tinyhub
-from tools import browser
+from deploy.notebook import drawing_pad
+from deploy.web import browser
+from helpers import artefacts, digits, handles, interpreter, tinyhub
+from helpers.course import cache
+from hub_to_tflite.file import flatbuffer, metadata
 
-ROOT = Path(__file__).resolve().parents[1]
-SOURCES, OUT, DOCS = ROOT / "deploy" / "web", ROOT / "build" / "web", ROOT / "docs"
-MODELS = {"float32": "float32.tflite", "int8, float io": "int8.tflite"}  # recipe -> the file's name in the page
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES, OUT, DOCS = ROOT / "deploy" / "web", ROOT / "build" / "web", ROOT / "docs" / "images"
+MODELS = {
+    "float32": "float32.tflite",
+    "int8, float io": "int8.tflite",
+}  # recipe -> the file's name in the page
 PARTS = {  # in node_modules/@litertjs/ -> in the page; "compat" is for browsers without relaxed SIMD
     "core/dist/index.js": "litert/core.js",
     "wasm-utils/dist/index.js": "litert/wasm-utils.js",
@@ -38,7 +44,10 @@ PARTS = {  # in node_modules/@litertjs/ -> in the page; "compat" is for browsers
     },
 }
 CLOSE = 1e-5  # how far apart the scores of one file may be: two runtimes may add float32 numbers in another order
-SEVEN = [[(60, 45), (165, 45), (120, 120), (95, 185)], [(85, 115), (160, 115)]]  # with a crossbar, as in the set
+SEVEN = [
+    [(60, 45), (165, 45), (120, 120), (95, 185)],
+    [(85, 115), (160, 115)],
+]  # with a crossbar, as in the set
 
 
 class WebError(RuntimeError):
@@ -53,11 +62,14 @@ def build(out=OUT, fetch=True):
     out, modules, models = Path(out), packages(fetch), convert()
     contents = {
         "models": [
-            {"name": recipe, "file": MODELS[recipe], "bytes": path.stat().st_size} for recipe, path in models.items()
+            {"name": recipe, "file": MODELS[recipe], "bytes": path.stat().st_size}
+            for recipe, path in models.items()
         ],
         "samples": samples(),
     }
-    files = {path.name: path for path in SOURCES.iterdir() if path.suffix in (".html", ".js", ".css")}
+    files = {
+        path.name: path for path in SOURCES.iterdir() if path.suffix in (".html", ".js", ".css")
+    }
     files |= {MODELS[recipe]: path for recipe, path in models.items()}
     files |= {place: modules / "@litertjs" / part for part, place in PARTS.items()}
     with artefacts.whole(out, replace=True) as new:
@@ -108,7 +120,11 @@ def packages(fetch=True):
             "--fetch-timeout=20000",
         ]
         done = subprocess.run(
-            [*command, "--fetch-retry-mintimeout=1000"], cwd=new, capture_output=True, text=True, errors="replace"
+            [*command, "--fetch-retry-mintimeout=1000"],
+            cwd=new,
+            capture_output=True,
+            text=True,
+            errors="replace",
         )
         if done.returncode:
             told = [line for line in done.stderr.splitlines() if "error" in line.lower()]
@@ -125,12 +141,16 @@ def convert():
     Converted by a child process, which ends with the memory that TensorFlow takes; kept in the course's cache.
     """
     parts = [Path(__file__), Path(metadata.__file__), digits.FILE]
-    what = [tinyhub.digest().encode(), version("tensorflow").encode(), *(part.read_bytes() for part in parts)]
+    what = [
+        tinyhub.digest().encode(),
+        version("tensorflow").encode(),
+        *(part.read_bytes() for part in parts),
+    ]
     key = hashlib.sha256(b" ".join(what)).hexdigest()[:16]
     folder = cache.folder("tflite")
     models = {recipe: folder / f"web-{key}-{file}" for recipe, file in MODELS.items()}
     if not all(path.exists() for path in models.values()):
-        command = [sys.executable, "-m", "tools.web", "convert", *map(str, models.values())]
+        command = [sys.executable, "-m", "deploy.web.build", "convert", *map(str, models.values())]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace")
         if done.returncode:
             raise RuntimeError(f"The model could not be converted. Found: {done.stderr[-2000:]}")
@@ -193,7 +213,7 @@ def _flat(images):
 def draw(page, strokes):
     """Draw on an open page with the mouse: lists of (x, y) in pixels of the paper, as in helpers/pad.py."""
     frame = page.locator("#paper").bounding_box()
-    scale = frame["width"] / pad.SIZE
+    scale = frame["width"] / drawing_pad.SIZE
     for stroke in strokes:
         (left, top), *others = [(frame["x"] + x * scale, frame["y"] + y * scale) for x, y in stroke]
         page.mouse.move(left, top)
@@ -210,7 +230,9 @@ def pictures(folder, docs=DOCS):
     written = []
     with browser.chromium() as program:
         for name, width in (("web.png", 900), ("web_narrow.png", 320)):
-            with opened(program, folder, viewport={"width": width, "height": 700}, reduced_motion="reduce") as page:
+            with opened(
+                program, folder, viewport={"width": width, "height": 700}, reduced_motion="reduce"
+            ) as page:
                 draw(page, SEVEN)
                 page.locator("#answer", has_text="reads a 7").wait_for()
                 path = Path(docs, name)
@@ -232,7 +254,9 @@ def prove():
         print(f"No proof here: {error}.")
         return
     for recipe, (same, total, _) in found.items():
-        print(f"{recipe:15} {same} of {total} test digits: the page and the interpreter name the same class")
+        print(
+            f"{recipe:15} {same} of {total} test digits: the page and the interpreter name the same class"
+        )
     largest = max(difference for _, _, difference in found.values())
     below = "below" if largest < CLOSE else "not below"
     print(f"Given the same pixels, the largest difference of a score is {below} {CLOSE:g}.")
@@ -251,7 +275,9 @@ def _convert(paths):
     serve = model.signatures["serving_default"]
     name, given = next(iter(serve.structured_input_signature[1].items()))
     one = tf.TensorSpec([1, *given.shape[1:]], given.dtype, name=name)
-    call = tf.function(lambda image: serve(**{name: image}), input_signature=[one]).get_concrete_function()
+    call = tf.function(
+        lambda image: serve(**{name: image}), input_signature=[one]
+    ).get_concrete_function()
     for recipe, path in zip(MODELS, paths):
         converter = tf.lite.TFLiteConverter.from_concrete_functions([call], model)
         if recipe != "float32":

@@ -11,10 +11,26 @@ import sys
 import tempfile
 from pathlib import Path
 
-REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements.txt"
+REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
 LESSONS_USE = {
-    *("tensorflow-hub", "tf_keras", "ai-edge-litert", "numpy", "matplotlib", "platformdirs", "psutil", "scipy"),
-    *("tensorflow-model-optimization", "litert-quantizer", "tflite-micro", "flatbuffers", "pillow", "ipycanvas"),
+    *(
+        "tensorflow-hub",
+        "tf_keras",
+        "ai-edge-litert",
+        "numpy",
+        "matplotlib",
+        "platformdirs",
+        "psutil",
+        "scipy",
+    ),
+    *(
+        "tensorflow-model-optimization",
+        "litert-quantizer",
+        "tflite-micro",
+        "flatbuffers",
+        "pillow",
+        "ipycanvas",
+    ),
 }
 
 
@@ -35,7 +51,16 @@ def install_missing():
     print("Installing", ", ".join(wanted))
     with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False) as held:
         held.write(f"tensorflow=={importlib.metadata.version('tensorflow')}\n")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", held.name, *wanted]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--constraint",
+        held.name,
+        *wanted,
+    ]
     subprocess.run(command, check=True)
 
 

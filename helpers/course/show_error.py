@@ -5,7 +5,7 @@ import re
 import tempfile
 from contextlib import contextmanager
 
-from helpers import cache
+from helpers.course import cache
 
 
 @contextmanager

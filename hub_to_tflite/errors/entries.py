@@ -1,4 +1,4 @@
-"""The errors that this course knows: what each says, why, and what to do. ERRORS.md shows them as a page.
+"""The errors that this course knows: what each says, why, and what to do. docs/errors.md shows them as a page.
 
 An entry's `code` causes its error on the versions of this course: tests/test_errors.py runs it, and `make errors`
 writes down what it said. Where a lesson shows an error is not kept here: `explain.shown_in` looks it up.
@@ -116,7 +116,7 @@ ENTRIES = (
         "TensorFlow has wheels for certain Pythons only, and the Python that runs the set-up is not one of them.",
         "Install one that is named, and say so: `make run PYTHON=python3.12`.",
         """
-        from tools import set_up
+        from tools.course import set_up
         set_up.OLDEST = set_up.NEWEST = (3, 1)
         try:
             set_up.check_python()
@@ -143,7 +143,7 @@ ENTRIES = (
         "Debian and Ubuntu keep a part of Python in a package of its own.",
         "`apt install python3-venv`, for your version as the message says; then `make run` again.",
         """
-        from tools import set_up
+        from tools.course import set_up
         with without("ensurepip"):
             set_up.check_python()
         """,
@@ -674,7 +674,7 @@ ENTRIES = (
         "altered.",
         "Fetch it again, and compare its size and sha256 with the publisher's.",
         """
-        from helpers.opening import open_tflite
+        from hub_to_tflite.sandbox.opening import open_tflite
         open_tflite(Path("model.tflite").read_bytes()[:500])
         """,
     ),
@@ -685,7 +685,7 @@ ENTRIES = (
         "The bytes 4 to 7 do not read `TFL3`, whatever the name says.",
         "The message says what it is, and who opens it.",
         """
-        from helpers.opening import open_tflite
+        from hub_to_tflite.sandbox.opening import open_tflite
         open_tflite("page.tflite")
         """,
     ),
@@ -1118,7 +1118,7 @@ ENTRIES = (
         "quantize",
         "recipe: unknown",
         r"There is no recipe '",
-        "`helpers.recipes` knows six recipes, and this name is none of them.",
+        "`helpers.convert` knows six recipes, and this name is none of them.",
         "Take one from the list in the message.",
         'recipes.check("int4")',
     ),
@@ -1520,7 +1520,7 @@ ENTRIES = (
         "calibration with nothing",
         "",
         "The representative dataset yields no sample, often because the iterator in it was used up before.",
-        "Count the samples first, `sum(1 for _ in samples())`. `helpers.recipes.check` does.",
+        "Count the samples first, `sum(1 for _ in samples())`. `helpers.convert.check` does.",
         """
         w = np.ones((64, 64), np.float32)
         made = converter(lambda x: x @ w, tf.TensorSpec([1, 64]), representative_dataset=lambda: iter([]))

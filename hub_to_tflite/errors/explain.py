@@ -1,7 +1,7 @@
 """What does this error mean, and what now? Answers from the gallery of errors; no TensorFlow.
 
-python -m helpers.explain "The model is not a valid Flatbuffer buffer"
-python my_program.py 2>&1 | python -m helpers.explain
+python -m hub_to_tflite.errors.explain "The model is not a valid Flatbuffer buffer"
+python my_program.py 2>&1 | python -m hub_to_tflite.errors.explain
 """
 
 import json
@@ -12,33 +12,35 @@ import traceback
 from functools import cache
 from pathlib import Path
 
-from helpers import errors
+from hub_to_tflite.errors import entries
 
-NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 TESTS = "tests/test_errors.py"
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # A traceback also quotes code, and code near an error holds the messages of other errors.
-FRAME = re.compile(r"^\s*File .+(:\d+|, line \d+).*|^\s*-+>.*|^\s+\d+( .*)?$|^\s{4,}.*|^Cell In.*", re.MULTILINE)
+FRAME = re.compile(
+    r"^\s*File .+(:\d+|, line \d+).*|^\s*-+>.*|^\s+\d+( .*)?$|^\s{4,}.*|^Cell In.*", re.MULTILINE
+)
 CHAINED = re.compile(
     r"During handling of the above exception, another exception occurred:|"
     r"The above exception was the direct cause of the following exception:"
 )
 USAGE = """Explains an error of TensorFlow Hub, the converter, or LiteRT.
 
-  python -m helpers.explain "the message"         or
-  python my_program.py 2>&1 | python -m helpers.explain
+  python -m hub_to_tflite.errors.explain "the message"         or
+  python my_program.py 2>&1 | python -m hub_to_tflite.errors.explain
 """
 NOT_KNOWN = """Not known: no error of this course reads like that.
 
 What to do next: read the last line of the traceback first. Make the call smaller until it still fails; look at what
 goes into it (type, shape, dtype; for a file, its size and first bytes). Then search for the message, without your own
 paths and numbers, at https://github.com/tensorflow/tensorflow/issues and https://github.com/google-ai-edge/LiteRT/issues.
-Is there no message, only a wrong answer? See "No error at all" in ERRORS.md.
+Is there no message, only a wrong answer? See "No error at all" in docs/errors.md.
 """
 
 
 def explain(problem):
-    """Return the errors.Entry that fits `problem`, an exception or the text of a message or traceback, or None.
+    """Return the entries.Entry that fits `problem`, an exception or the text of a message or traceback, or None.
 
     In a traceback with several exceptions the last one counts, and the ones before it only if that one is not known.
     Taught in 09_fix_failed_conversions.
@@ -52,7 +54,10 @@ def explain(problem):
 def _first_match(text):
     """Return the first entry whose pattern is in the messages of `text`, or None."""
     words = plain(messages(text))
-    return next((entry for entry in errors.ENTRIES if entry.pattern and re.search(entry.pattern, words)), None)
+    return next(
+        (entry for entry in entries.ENTRIES if entry.pattern and re.search(entry.pattern, words)),
+        None,
+    )
 
 
 def messages(text):
@@ -70,7 +75,9 @@ def plain(text):
 def shown_in(entry):
     """Return where the lessons' stored outputs show an entry's message: a list of (file name, section)."""
     return [
-        place for place, outputs in _printed().items() if entry.pattern and re.search(entry.pattern, plain(outputs))
+        place
+        for place, outputs in _printed().items()
+        if entry.pattern and re.search(entry.pattern, plain(outputs))
     ]
 
 
@@ -85,19 +92,37 @@ def _printed():
             if cell["cell_type"] == "markdown":
                 section = (re.findall(r"^#+ (.*)", source, re.MULTILINE) or [section])[-1]
             for output in cell.get("outputs", []):
-                text = "".join(output.get("text", [])) + f" {output.get('ename', '')}: {output.get('evalue', '')} "
-                printed[path.name, section] = printed.get((path.name, section), "") + COLOUR.sub("", text)
+                text = (
+                    "".join(output.get("text", []))
+                    + f" {output.get('ename', '')}: {output.get('evalue', '')} "
+                )
+                printed[path.name, section] = printed.get((path.name, section), "") + COLOUR.sub(
+                    "", text
+                )
     return printed
 
 
 def answer(entry):
     """Return what the gallery says about an entry, as text for a terminal."""
-    places = [f"{name}, {section!r}" for name, section in shown_in(entry)] or [f"{TESTS}, {entry.name!r}"]
-    parts = {"Stage": errors.STAGES[entry.stage], "Cause": entry.cause, "Fix": entry.fix, "Shown in": "; ".join(places)}
+    places = [f"{name}, {section!r}" for name, section in shown_in(entry)] or [
+        f"{TESTS}, {entry.name!r}"
+    ]
+    parts = {
+        "Stage": entries.STAGES[entry.stage],
+        "Cause": entry.cause,
+        "Fix": entry.fix,
+        "Shown in": "; ".join(places),
+    }
     if entry.source:
         parts["See also"] = entry.source
     return "\n".join(
-        textwrap.fill(text, 110, initial_indent=f"{part + ':':10}", subsequent_indent=10 * " ", break_long_words=False)
+        textwrap.fill(
+            text,
+            110,
+            initial_indent=f"{part + ':':10}",
+            subsequent_indent=10 * " ",
+            break_long_words=False,
+        )
         for part, text in parts.items()
     )
 

@@ -14,11 +14,27 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from helpers import runtimes
+from hub_to_tflite.file import releases
 
-BUILTIN = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
-DTYPES = {code: name.lower() for name, code in vars(schema.TensorType).items() if isinstance(code, int)}
-FIXED = {"float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "bool"}
+BUILTIN = {
+    code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)
+}
+DTYPES = {
+    code: name.lower() for name, code in vars(schema.TensorType).items() if isinstance(code, int)
+}
+FIXED = {
+    "float16",
+    "float32",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "bool",
+}
 LONGEST_LABELS = 2**20  # bytes of a packed text file that are read
 
 
@@ -35,7 +51,9 @@ class Tensor:
     shape: tuple
     scale: float  # 0.0 where nothing is quantized; of the first channel, where there are several
     zero_point: int
-    channels: int  # scales: 0 where nothing is quantized, 1 for the whole tensor, or one for each channel
+    channels: (
+        int  # scales: 0 where nothing is quantized, 1 for the whole tensor, or one for each channel
+    )
 
     def __str__(self):
         sizes = ", ".join("any" if size < 0 else str(size) for size in self.shape)
@@ -82,16 +100,21 @@ def read(content):
     """Return the Model of a .tflite, given as bytes. Raises Damaged."""
     model = unpack(content)
     check(model)
-    main, tensors = model.subgraphs[0], [tensor for graph in model.subgraphs for tensor in _list(graph.tensors)]
+    main, tensors = (
+        model.subgraphs[0],
+        [tensor for graph in model.subgraphs for tensor in _list(graph.tensors)],
+    )
     ops = _ops(model)
-    runtime, runtime_source = runtimes.needed(ops, metadata(model, "min_runtime_version"))
+    runtime, runtime_source = releases.needed(ops, metadata(model, "min_runtime_version"))
     files, labels = _packed(content)
     return Model(
         size=len(content),
         inputs=tuple(_tensor(main.tensors[index]) for index in _list(main.inputs)),
         outputs=tuple(_tensor(main.tensors[index]) for index in _list(main.outputs)),
         signatures={
-            _text(one.signatureKey): tuple(tuple(_text(item.name) for item in _list(side)) for side in _sides(one))
+            _text(one.signatureKey): tuple(
+                tuple(_text(item.name) for item in _list(side)) for side in _sides(one)
+            )
             for one in _list(model.signatureDefs)
         },
         ops=ops,
@@ -113,9 +136,13 @@ def unpack(content):
         raise Damaged(f"Bytes 4 to 8 of a .tflite read TFL3. Found: {bytes(content[4:8])!r}.")
     try:
         content = _Frugal(content)
-        _count(schema.Model.GetRootAs(content), len(content) // 16)  # a table and what refers to it take 16 bytes
+        _count(
+            schema.Model.GetRootAs(content), len(content) // 16
+        )  # a table and what refers to it take 16 bytes
         return schema.ModelT.InitFromPackedBuf(content)
-    except Exception as error:  # what the reader raises depends on what the damaged bytes happen to mean
+    except (
+        Exception
+    ) as error:  # what the reader raises depends on what the damaged bytes happen to mean
         raise Damaged(
             f"Its tables lead out of its {len(content):,} bytes, as in a file that broke off or was altered "
             f"({type(error).__name__} in the reader)."
@@ -143,9 +170,13 @@ def _count(model, most):
     """Raise OverflowError if lists within lists refer to more than `most` tables, as a small hostile file can."""
     for graph in (model.Subgraphs(index) for index in range(model.SubgraphsLength())):
         most -= graph.OperatorsLength() + graph.TensorsLength()
-        for tensor in (graph.Tensors(index) for index in range(graph.TensorsLength() if most > 0 else 0)):
+        for tensor in (
+            graph.Tensors(index) for index in range(graph.TensorsLength() if most > 0 else 0)
+        ):
             sparsity = tensor.Sparsity()
-            most -= tensor.VariantTensorsLength() + (sparsity.DimMetadataLength() if sparsity else 0)
+            most -= tensor.VariantTensorsLength() + (
+                sparsity.DimMetadataLength() if sparsity else 0
+            )
     for one in (model.SignatureDefs(index) for index in range(model.SignatureDefsLength())):
         most -= one.InputsLength() + one.OutputsLength()
     if most < 0:
@@ -163,13 +194,20 @@ def check(model):
         for index, tensor in enumerate(_list(graph.tensors)):
             _check_tensor(tensor, model, f"Tensor {index}{where}")
         for index, op in enumerate(_list(graph.operators)):
-            _within([op.opcodeIndex], 0, len(_list(model.operatorCodes)), f"Op {index}{where} is of op code")
+            _within(
+                [op.opcodeIndex],
+                0,
+                len(_list(model.operatorCodes)),
+                f"Op {index}{where} is of op code",
+            )
             _within(op.inputs, -1, tensors, f"Op {index}{where} reads tensor")
             _within(op.outputs, -1, tensors, f"Op {index}{where} writes tensor")
         _within(graph.inputs, 0, tensors, f"The inputs{where} name tensor")
         _within(graph.outputs, 0, tensors, f"The outputs{where} name tensor")
         for index in _list(graph.inputs):
-            if _stored(graph.tensors[index], model):  # setting it would write into the file's own bytes
+            if _stored(
+                graph.tensors[index], model
+            ):  # setting it would write into the file's own bytes
                 raise Damaged(f"Tensor {index}{where} is an input, and a constant too.")
     for one in _list(model.signatureDefs):
         where = f"The signature {_text(one.signatureKey)!r} names"
@@ -188,16 +226,25 @@ def _check_tensor(tensor, model, where):
     _within([tensor.buffer], 0, len(_list(model.buffers)), f"{where} names buffer")
     dtype, shape, scales = _dtype(tensor), tuple(map(int, _list(tensor.shape))), _scales(tensor)
     if min(shape, default=0) < 0:
-        raise Damaged(f"{where} has the shape {shape}. An open size is 1 there, and -1 in the shape signature.")
-    stored, needed = _stored(tensor, model), math.prod(shape) * np.dtype(dtype if dtype in FIXED else "V0").itemsize
+        raise Damaged(
+            f"{where} has the shape {shape}. An open size is 1 there, and -1 in the shape signature."
+        )
+    stored, needed = (
+        _stored(tensor, model),
+        math.prod(shape) * np.dtype(dtype if dtype in FIXED else "V0").itemsize,
+    )
     if stored and needed and stored != needed and not tensor.sparsity:
-        raise Damaged(f"{where} needs {needed:,} bytes for {dtype} {shape}; its buffer holds {stored:,}.")
+        raise Damaged(
+            f"{where} needs {needed:,} bytes for {dtype} {shape}; its buffer holds {stored:,}."
+        )
     if len(scales):
         axis, points = tensor.quantization.quantizedDimension, _list(tensor.quantization.zeroPoint)
         if not np.isfinite(scales).all():
             raise Damaged(f"{where} has a scale that is not a finite number.")
         if len(points) not in (1, len(scales)) or len(scales) > 1 and not 0 <= axis < len(shape):
-            raise Damaged(f"{where} has {len(scales)} scales and {len(points)} zero points along dimension {axis}.")
+            raise Damaged(
+                f"{where} has {len(scales)} scales and {len(points)} zero points along dimension {axis}."
+            )
 
 
 def _within(indices, low, high, what):
@@ -240,7 +287,10 @@ def _kind(code):
 
 
 def _tensor(tensor):
-    scales, points = _scales(tensor), _list(tensor.quantization.zeroPoint) if tensor.quantization else []
+    scales, points = (
+        _scales(tensor),
+        _list(tensor.quantization.zeroPoint) if tensor.quantization else [],
+    )
     shape = tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature
     return Tensor(
         _text(tensor.name),

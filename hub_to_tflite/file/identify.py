@@ -1,6 +1,6 @@
 """What a file or folder is, by its content, and who opens it. Taught in 01_why_wont_it_open.
 
-`python -m helpers.identify FILE...` prints it. No TensorFlow is loaded, and no model is run.
+`python -m hub_to_tflite.file.identify FILE...` prints it. No TensorFlow is loaded, and no model is run.
 """
 
 import gzip
@@ -15,23 +15,38 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from helpers import flatbuffer
+from hub_to_tflite.file import flatbuffer
 
 DOORS = {  # what it is -> (who opens it, how)
     "SavedModel": ("TensorFlow", 'hub.load("{}"), tf.saved_model.load("{}")'),
     "TF1 hub module": ("TensorFlow", 'hub.load("{}"), then .signatures["default"]'),
     ".tflite": ("LiteRT", 'open_tflite("{}"), Interpreter(model_path="{}")'),
-    "damaged .tflite": ("nobody", "fetch it again, and compare its size and sha256 with the publisher's"),
+    "damaged .tflite": (
+        "nobody",
+        "fetch it again, and compare its size and sha256 with the publisher's",
+    ),
     "Keras archive": ("Keras 3", 'keras.models.load_model("{}"), named .keras'),
-    "HDF5": ("Keras", 'keras.models.load_model("{}"), named .h5; where Keras 3 refuses it, tf_keras'),
+    "HDF5": (
+        "Keras",
+        'keras.models.load_model("{}"), named .h5; where Keras 3 refuses it, tf_keras',
+    ),
     "Keras weights": ("Keras", 'model.load_weights("{}"), on a model built by its code'),
     "MediaPipe bundle": ("MediaPipe Tasks", 'BaseOptions(model_asset_path="{}")'),
-    "TensorFlow.js model": ("TensorFlow.js", 'tf.loadGraphModel("{}") or tf.loadLayersModel("{}"), in JavaScript'),
+    "TensorFlow.js model": (
+        "TensorFlow.js",
+        'tf.loadGraphModel("{}") or tf.loadLayersModel("{}"), in JavaScript',
+    ),
     "ONNX": ("ONNX Runtime, if the guess is right", 'onnxruntime.InferenceSession("{}")'),
-    "frozen GraphDef": ("TensorFlow 1's tools", 'tf.compat.v1.lite.TFLiteConverter.from_frozen_graph("{}", ...)'),
+    "frozen GraphDef": (
+        "TensorFlow 1's tools",
+        'tf.compat.v1.lite.TFLiteConverter.from_frozen_graph("{}", ...)',
+    ),
     "saved_model.pb alone": ("nobody", "put it back beside its variables/"),
     "folder around a SavedModel": ("nobody", "go one folder deeper"),
-    "archive of a SavedModel": ("nobody", "unpack {} first (tar -xf), or give hub.load its address"),
+    "archive of a SavedModel": (
+        "nobody",
+        "unpack {} first (tar -xf), or give hub.load its address",
+    ),
     "archive": ("nobody", "unpack {} first (gzip, tar or zip)"),
     "damaged archive": ("nobody", "download it again; this one breaks off or was altered"),
     "HTML page": ("a browser", "find the address of the file itself"),
@@ -73,7 +88,10 @@ class Finding:
 
     def _repr_html_(self):
         rows = [("path", self.path), *self.rows()]
-        cells = "".join(f"<tr><th>{html.escape(head)}</th><td>{html.escape(text)}</td></tr>" for head, text in rows)
+        cells = "".join(
+            f"<tr><th>{html.escape(head)}</th><td>{html.escape(text)}</td></tr>"
+            for head, text in rows
+        )
         return f"<table>{cells}</table>"
 
 
@@ -87,7 +105,9 @@ def identify(source):
     model = None
     if what == ".tflite":
         try:
-            model = flatbuffer.read(source if isinstance(source, bytes) else Path(source).read_bytes())
+            model = flatbuffer.read(
+                source if isinstance(source, bytes) else Path(source).read_bytes()
+            )
         except flatbuffer.Damaged as error:
             what, detail = "damaged .tflite", str(error)
     who, how = DOORS[what]
@@ -135,7 +155,10 @@ def _in_file(file):
         return _in_tar(gzip.open(file) if head.startswith(b"\x1f\x8b") else file)
     if what == "HDF5":
         whole = _holds(file, b"model_config")
-        return what, "" if whole else "It has no model_config: weights or other data, not a whole model."
+        return (
+            what,
+            "" if whole else "It has no model_config: weights or other data, not a whole model.",
+        )
     if what == "git-LFS pointer":
         size = re.search(rb"^size (\d+)", head, re.MULTILINE)
         return what, f"It stands for a file of {int(size[1]):,} bytes." if size else ""
@@ -181,11 +204,18 @@ def _in_tar(file):
 
 def _in_archive(names):
     """Return (a key of DOORS, detail) for an archive with files of these names."""
-    folders = [PurePosixPath(name).parent for name in names if PurePosixPath(name).name.startswith("saved_model.pb")]
+    folders = [
+        PurePosixPath(name).parent
+        for name in names
+        if PurePosixPath(name).name.startswith("saved_model.pb")
+    ]
     if not folders:
         return "archive", ""
     inside = min(folders, key=lambda folder: len(folder.parts))
-    return "archive of a SavedModel", f"It is in {inside}/, where hub.load does not look." if inside.parts else ""
+    return (
+        "archive of a SavedModel",
+        f"It is in {inside}/, where hub.load does not look." if inside.parts else "",
+    )
 
 
 def _in_json(file):
@@ -204,7 +234,10 @@ def _guess(head):
         return ("unknown" if head else "empty"), ""
     if head.lstrip().lower().startswith((b"<!doctype html", b"<html")):
         title = re.search(rb"<title>(.*?)</title>", head, re.DOTALL | re.IGNORECASE)
-        return "HTML page", f"Its title: {title[1].decode(errors='replace').strip()!r}." if title else ""
+        return (
+            "HTML page",
+            f"Its title: {title[1].decode(errors='replace').strip()!r}." if title else "",
+        )
     if head.startswith(b"\x08\x01\x12"):
         return "saved_model.pb alone", ""
     if head[0] == 8 and 3 <= head[1] < 32 and head[2] in b"\x12\x1a\x3a\x42":
@@ -238,25 +271,35 @@ def _runner(model):
 def _rows(model):
     """Return a flatbuffer.Model as (heading, text) pairs."""
     rows = [("bytes", f"{model.size:,}")]
-    rows += [("input", str(one)) for one in model.inputs] + [("output", str(one)) for one in model.outputs]
+    rows += [("input", str(one)) for one in model.inputs] + [
+        ("output", str(one)) for one in model.outputs
+    ]
     for name, sides in model.signatures.items():
         rows.append(("signature", f"{name}: {' -> '.join(', '.join(side) for side in sides)}"))
     rows.append(("ops", ", ".join(map(str, model.ops)) or "none"))
     constants = ", ".join(f"{count} {dtype}" for dtype, count in model.constants.items()) or "none"
     rows.append(
-        ("constants", constants + f"; {model.per_channel} with a scale for each channel" * bool(model.per_channel))
+        (
+            "constants",
+            constants
+            + f"; {model.per_channel} with a scale for each channel" * bool(model.per_channel),
+        )
     )
     rows.append(
         (
             "needs",
-            f"TensorFlow {model.runtime} or later, {model.runtime_source}" if model.runtime else model.runtime_source,
+            f"TensorFlow {model.runtime} or later, {model.runtime_source}"
+            if model.runtime
+            else model.runtime_source,
         )
     )
     rows += [("subgraphs", str(model.subgraphs))] * (model.subgraphs > 1)
     rows += [("made by", model.description)] * bool(model.description)
     rows += [("metadata", ", ".join(model.metadata))] * bool(model.metadata)
     rows += [("packed in", ", ".join(model.files))] * bool(model.files)
-    return rows + [("labels", f"{len(model.labels)}: {', '.join(model.labels[:3])} ...")] * bool(model.labels)
+    return rows + [("labels", f"{len(model.labels)}: {', '.join(model.labels[:3])} ...")] * bool(
+        model.labels
+    )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 from flatbuffers.table import Table
 
-from helpers import flatbuffer
+from hub_to_tflite.file import flatbuffer
 
 NAME = b"TFLITE_METADATA"
 IDENTIFIER = b"M001"
@@ -32,7 +32,17 @@ class MetadataError(ValueError):
     """Metadata that cannot be packed or read. The message says what is wrong, what was found, what to do."""
 
 
-def pack(content, *, name, description="", inputs=None, outputs=None, labels=None, value_range=None, contract=None):
+def pack(
+    content,
+    *,
+    name,
+    description="",
+    inputs=None,
+    outputs=None,
+    labels=None,
+    value_range=None,
+    contract=None,
+):
     """Return a .tflite, given as bytes, with its contract and labels packed in, as bytes.
 
     `inputs` and `outputs` are {tensor name: what it means}, with the names that the file has. `labels` is a list of
@@ -43,8 +53,13 @@ def pack(content, *, name, description="", inputs=None, outputs=None, labels=Non
     try:
         found = flatbuffer.read(content)
     except flatbuffer.Damaged as error:
-        raise MetadataError(f"Metadata can be packed into a sound .tflite only. Found: {error}") from None
-    for side, given, tensors in (("input", inputs, found.inputs), ("output", outputs, found.outputs)):
+        raise MetadataError(
+            f"Metadata can be packed into a sound .tflite only. Found: {error}"
+        ) from None
+    for side, given, tensors in (
+        ("input", inputs, found.inputs),
+        ("output", outputs, found.outputs),
+    ):
         unknown = set(given or {}) - {tensor.name for tensor in tensors}
         if unknown:
             raise MetadataError(
@@ -56,11 +71,15 @@ def pack(content, *, name, description="", inputs=None, outputs=None, labels=Non
             f"There must be one label for each of the {classes} places of the output. Found: {len(labels)}."
         )
     if broken := [label for label in labels or [] if len(f"{label}\n".splitlines()) > 1]:
-        raise MetadataError(f"A label is one line of {LABELS}. Found: {broken[0]!r}. Take out its line break.")
+        raise MetadataError(
+            f"A label is one line of {LABELS}. Found: {broken[0]!r}. Take out its line break."
+        )
     files = {LABELS: "".join(f"{label}\n" for label in labels)} if labels else {}
     if contract is not None:
         files[CONTRACT] = json.dumps(contract, indent=1, ensure_ascii=False) + "\n"
-    described = _model_metadata(name, description, inputs or {}, outputs or {}, found, bool(labels), value_range, files)
+    described = _model_metadata(
+        name, description, inputs or {}, outputs or {}, found, bool(labels), value_range, files
+    )
     return _with_buffer(content, described) + _archive(files)
 
 
@@ -74,21 +93,35 @@ def read(content):
         buffer = flatbuffer.metadata(flatbuffer.unpack(content), NAME.decode())
         files = _files(content)
         if not buffer and CONTRACT not in files:
-            raise MetadataError("This .tflite has no metadata. Found: no buffer named TFLITE_METADATA, no archive.")
-        told = _read_buffer(buffer) if buffer else {"name": "", "description": "", "inputs": [], "outputs": []}
+            raise MetadataError(
+                "This .tflite has no metadata. Found: no buffer named TFLITE_METADATA, no archive."
+            )
+        told = (
+            _read_buffer(buffer)
+            if buffer
+            else {"name": "", "description": "", "inputs": [], "outputs": []}
+        )
     except flatbuffer.Damaged as error:
-        raise MetadataError(f"Metadata can be read from a sound .tflite only. Found: {error}") from None
+        raise MetadataError(
+            f"Metadata can be read from a sound .tflite only. Found: {error}"
+        ) from None
     except MetadataError:
         raise
-    except Exception as error:  # what the reader raises depends on what the damaged bytes happen to mean
-        raise MetadataError(f"The metadata of this .tflite is damaged. Found: {type(error).__name__} in it.") from None
+    except (
+        Exception
+    ) as error:  # what the reader raises depends on what the damaged bytes happen to mean
+        raise MetadataError(
+            f"The metadata of this .tflite is damaged. Found: {type(error).__name__} in it."
+        ) from None
     lists = [text for file, text in files.items() if file == LABELS] or [
         text for file, text in files.items() if Path(file).suffix == ".txt"
     ]
     try:
         contract = dict(json.loads(files.get(CONTRACT, "{}")))
     except (ValueError, TypeError):
-        raise MetadataError(f"The {CONTRACT} packed into this .tflite is no JSON object. Pack it again.") from None
+        raise MetadataError(
+            f"The {CONTRACT} packed into this .tflite is no JSON object. Pack it again."
+        ) from None
     return {**told, "labels": lists[0].splitlines() if lists else [], "contract": contract}
 
 
@@ -107,7 +140,9 @@ def _files(content):
     """Return {name: text} of the small files in the archive behind a model."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            small = [one for one in archive.infolist() if one.file_size <= flatbuffer.LONGEST_LABELS]
+            small = [
+                one for one in archive.infolist() if one.file_size <= flatbuffer.LONGEST_LABELS
+            ]
             return {one.filename: archive.read(one).decode(errors="replace") for one in small}
     except Exception:  # mostly zipfile.BadZipFile: there is no archive
         return {}
@@ -135,7 +170,10 @@ def _with_buffer(content, described):
     if entry is None:
         entry = schema.MetadataT()
         entry.name, entry.buffer = NAME, len(model.buffers)
-        model.metadata, model.buffers = [*(model.metadata or []), entry], [*model.buffers, schema.BufferT()]
+        model.metadata, model.buffers = (
+            [*(model.metadata or []), entry],
+            [*model.buffers, schema.BufferT()],
+        )
     model.buffers[entry.buffer].data = np.frombuffer(described, np.uint8)
     builder = _Aligned(len(content) + len(described) + 2**16)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
@@ -147,7 +185,9 @@ def _model_metadata(name, description, inputs, outputs, found, labelled, value_r
     builder = flatbuffers.Builder(1024)
     rows = [
         [
-            _tensor(builder, one, given.get(one.name, ""), *extra if position == 0 else (None, False))
+            _tensor(
+                builder, one, given.get(one.name, ""), *extra if position == 0 else (None, False)
+            )
             for position, one in enumerate(tensors)
         ]
         for tensors, given, extra in (
@@ -180,7 +220,9 @@ def _tensor(builder, tensor, description, value_range, labelled):
         if len(tensor.shape) == 4 and tensor.shape[3] in (1, 3) and low < high:
             # Tools make a picture's pixels, 0 to 255, the input with (pixel - mean) / std.
             std = 255 / (high - low)
-            options = _table(builder, 2, {0: _floats(builder, [-low * std]), 1: _floats(builder, [std])})
+            options = _table(
+                builder, 2, {0: _floats(builder, [-low * std]), 1: _floats(builder, [std])}
+            )
             builder.StartObject(2)
             builder.PrependUint8Slot(0, NORMALIZATION, 0)
             builder.PrependUOffsetTRelativeSlot(1, options, 0)
@@ -263,7 +305,9 @@ def _children(table, slot, single=False):
         return [Table(table.Bytes, table.Indirect(place))]
     start, count = table.Vector(place - table.Pos), table.VectorLen(place - table.Pos)
     if count > len(table.Bytes) // 4:
-        raise MetadataError(f"The metadata of this .tflite is damaged. Found: a list of {count:,} tables in it.")
+        raise MetadataError(
+            f"The metadata of this .tflite is damaged. Found: a list of {count:,} tables in it."
+        )
     return [Table(table.Bytes, table.Indirect(start + 4 * index)) for index in range(count)]
 
 

@@ -46,7 +46,10 @@ def needed(ops, stated=b""):
     """
     for op in ops:
         if op.version > NEWEST.get(op.name, op.version):
-            return "", f"{op.name} v{op.version} is newer than TensorFlow {list(RUNTIMES)[-1]}, the newest known here"
+            return (
+                "",
+                f"{op.name} v{op.version} is newer than TensorFlow {list(RUNTIMES)[-1]}, the newest known here",
+            )
     number = re.match(rb"\d+\.\d+(\.\d+)?", stated)
     known = [(number[0].decode(), "as the file states")] if number else []
     for op in ops:

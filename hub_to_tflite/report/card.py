@@ -9,9 +9,20 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from helpers import artefacts, cache, catalogue, flatbuffer, metadata, processes, verdict
+from helpers import artefacts
+from helpers.course import cache
+from hub_to_tflite.file import flatbuffer, metadata
+from hub_to_tflite.report import catalogue, compare
+from hub_to_tflite.sandbox import processes
 
-NAMES = {"model.tflite", "labels.txt", "contract.json", "model_card.md", "report.ipynb", "report.html"}
+NAMES = {
+    "model.tflite",
+    "labels.txt",
+    "contract.json",
+    "model_card.md",
+    "report.ipynb",
+    "report.html",
+}
 
 
 def folder(out, *settings):
@@ -21,18 +32,22 @@ def folder(out, *settings):
     """
     try:
         key = hashlib.sha256(repr(settings).encode()).hexdigest()[:8]
-        path = Path(out).expanduser() if out else cache.folder("models") / f"{verdict.slug(settings[0])}-{key}"
+        path = (
+            Path(out).expanduser()
+            if out
+            else cache.folder("models") / f"{compare.slug(settings[0])}-{key}"
+        )
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
     except (OSError, TypeError) as error:
-        raise verdict.VerdictError(
+        raise compare.VerdictError(
             f"OUT must be a folder that can be written. Found: {str(out)!r}, {getattr(error, 'strerror', '') or error}."
             ' Name another one, or leave it empty: OUT = "".'
         ) from None
     found = {file.name for file in path.iterdir()}
     if found - NAMES or (found & {"model.tflite", "labels.txt"} and "contract.json" not in found):
-        raise verdict.VerdictError(
+        raise compare.VerdictError(
             f"OUT must be a new or empty folder, or hold an earlier result, which is replaced. Found in {path.name}: "
             f'{", ".join(sorted(found)[:5])}. Name another one, or leave it empty: OUT = "".'
         )
@@ -46,7 +61,10 @@ def contract_of(handle, contract, entry, taken, recipe, labels):
     """
 
     def side(specs):
-        return {name: {"dtype": spec.dtype, "shape": spec.shape and list(spec.shape)} for name, spec in specs.items()}
+        return {
+            name: {"dtype": spec.dtype, "shape": spec.shape and list(spec.shape)}
+            for name, spec in specs.items()
+        }
 
     inputs = side(contract.inputs)
     for name, values in taken.inputs.items():
@@ -62,7 +80,8 @@ def contract_of(handle, contract, entry, taken, recipe, labels):
         "tried on": taken.source,
         "recipe": recipe,
         "labels": len(labels),
-        "catalogue": known or "does not know this model: ask its publisher for the range of the input",
+        "catalogue": known
+        or "does not know this model: ask its publisher for the range of the input",
     }
     return json.loads(json.dumps({key: value for key, value in told.items() if value is not None}))
 
@@ -74,7 +93,7 @@ def pack(path, handle, described, labels):
     classes = model.outputs[0].shape[-1:] if model.outputs else ()
     return metadata.pack(
         content,
-        name=verdict.slug(handle),
+        name=compare.slug(handle),
         description=f"{handle}, signature {described['signature']}, converted with the recipe {described['recipe']!r}.",
         inputs={tensor.name: str(tensor) for tensor in model.inputs},
         outputs={tensor.name: str(tensor) for tensor in model.outputs},
@@ -96,7 +115,9 @@ def write(out, path, handle, described, labels):
     if path:
         files["model.tflite"] = processes.apart(pack, path, handle, described, labels)
         told = metadata.read(files["model.tflite"])
-        assert told["contract"] == described and told["labels"] in (labels, []), "the metadata reads back differently"
+        assert told["contract"] == described and told["labels"] in (labels, []), (
+            "the metadata reads back differently"
+        )
     for name in ("model.tflite", "labels.txt", "contract.json"):
         if name in files:
             artefacts.write(out / name, files[name])
@@ -113,26 +134,30 @@ def card(handle, contract, entry, described, decision, rows, labels, taken, whic
         for name, one in described["inputs"].items()
         if "tried with" in one
     ]
-    named = f"- {len(labels)} labels, first {labels[0]!r}, last {labels[-1]!r}." if labels else "- No labels are known."
+    named = (
+        f"- {len(labels)} labels, first {labels[0]!r}, last {labels[-1]!r}."
+        if labels
+        else "- No labels are known."
+    )
     parts = [
-        f"# {verdict.slug(handle)}",
+        f"# {compare.slug(handle)}",
         f"Converted from `{handle}`, signature `{contract.signature}`, to a .tflite for LiteRT.",
         "## Recommendation",
         decision._repr_markdown_(),
         f"The rule: {decision.rule}",
-        verdict.whole_numbers(decision),
+        compare.whole_numbers(decision),
         "## Contract",
-        verdict.contract_table(contract),
+        compare.contract_table(contract),
         "\n".join([*tried, named]),
         catalogue.known(entry),
         "## Tried on",
         " ".join(filter(None, [f"{taken.source}.", which, taken.warning])),
         "## Recipes",
-        verdict.numbers_table(rows),
+        compare.numbers_table(rows),
         "Differences are to the SavedModel's own answers. Time is relative to the first file, the median with the "
         f"middle half of the rounds, on {thread_count} thread{'s' * (thread_count > 1)} of one machine. Memory is the "
         "peak of a process with Python, NumPy, the samples and the file.",
     ]
     if best:
-        parts += ["## Needs", verdict.needs_table([best])]
+        parts += ["## Needs", compare.needs_table([best])]
     return "\n\n".join(parts) + "\n"

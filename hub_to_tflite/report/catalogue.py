@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 
 HUB = "https://github.com/tensorflow/tfhub.dev/blob/master/assets/docs/"
 IMAGES = "https://github.com/tensorflow/hub/blob/master/docs/common_saved_model_apis/images.md"
-RETRAINING = "https://github.com/tensorflow/hub/blob/master/examples/colab/tf2_image_retraining.ipynb"
+RETRAINING = (
+    "https://github.com/tensorflow/hub/blob/master/examples/colab/tf2_image_retraining.ipynb"
+)
 TEXT_OPS = "https://www.tensorflow.org/text/guide/text_tf_lite"
 TINY = "https://github.com/mlcommons/tiny/blob/master/"
 IMAGENET = "https://storage.googleapis.com/download.tensorflow.org/data/ImageNetLabels.txt"
@@ -22,7 +24,20 @@ LISTS = {
     1000: f'1,000: the lines of {IMAGENET} without the first, "background"',
     21841: f"21,841: the lines of {IMAGENET_21K}",
 }
-WORDS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes", "silence", "unknown")
+WORDS = (
+    "down",
+    "go",
+    "left",
+    "no",
+    "off",
+    "on",
+    "right",
+    "stop",
+    "up",
+    "yes",
+    "silence",
+    "unknown",
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +93,11 @@ def known(entry):
         ("note", entry.note),
         ("sources", ", ".join(f"[{number}]({url})" for number, url in enumerate(entry.sources, 1))),
     ]
-    lines = [f"| {name} | {value or 'the publisher does not say'} |" for name, value in rows if value or name != "note"]
+    lines = [
+        f"| {name} | {value or 'the publisher does not say'} |"
+        for name, value in rows
+        if value or name != "note"
+    ]
     return "\n".join(["| | |", "|---|---|", *lines])
 
 
@@ -86,7 +105,9 @@ def _path(handle):
     """Return the path of a handle in one spelling: lower case, underscores, and without what is no name."""
     text = re.sub(r"[?#].*", "", str(handle))
     path = urlsplit(text).path if "://" in text else Path(text).as_posix()
-    path = re.sub(r"\.tar\.gz$|\.tgz$", "", path.replace("\\", "/").rstrip("/").lower()).replace("-", "_")
+    path = re.sub(r"\.tar\.gz$|\.tgz$", "", path.replace("\\", "/").rstrip("/").lower()).replace(
+        "-", "_"
+    )
     # Kaggle writes the same handle with and without these words, and `tensorFlow2` in two spellings.
     return re.sub(r"/(frameworks|variations|versions)(?=/)", "", path)
 
@@ -107,7 +128,11 @@ def _one(dtype, fits):
 
     def takes(contract):
         specs = list(contract.inputs.values())
-        return len(specs) == 1 and specs[0].dtype == dtype and (specs[0].shape is None or fits(specs[0].shape))
+        return (
+            len(specs) == 1
+            and specs[0].dtype == dtype
+            and (specs[0].shape is None or fits(specs[0].shape))
+        )
 
     return takes
 
@@ -121,7 +146,9 @@ TEXTS = _one("string", lambda shape: len(shape) <= 2)
 
 
 def _token_ids(contract):
-    return len(contract.inputs) == 3 and all(spec.dtype == "int32" for spec in contract.inputs.values())
+    return len(contract.inputs) == 3 and all(
+        spec.dtype == "int32" for spec in contract.inputs.values()
+    )
 
 
 # The entries
@@ -143,8 +170,12 @@ def _imagenet(family, size, published, pages, converts=None, note=""):
             else "logits, one for each class; softmax makes probabilities of them",
             labels="none: it names nothing"
             if feature
-            else LISTS.get(number, f"{number:,}, and no list of its publisher has so many: ask for the right one"),
-            converts=converts or "yes, with built-in operators, as TensorFlow's tutorial does with image models of Hub",
+            else LISTS.get(
+                number,
+                f"{number:,}, and no list of its publisher has so many: ask for the right one",
+            ),
+            converts=converts
+            or "yes, with built-in operators, as TensorFlow's tutorial does with image models of Hub",
             sources=(*(f"{HUB}{page}.md" for page in pages), IMAGES, RETRAINING),
             note=note,
         )
@@ -159,7 +190,9 @@ _VERSIONS = (
 _B_SIZES = {"b0": 224, "b1": 240, "b2": 260, "b3": 300, "b4": 380, "b5": 456, "b6": 528, "b7": 600}
 _LITE_SIZES = {"lite0": 224, "lite1": 240, "lite2": 260, "lite3": 300, "lite4": 380}
 _V2_SIZES = {"b0": 224, "b1": 240, "b2": 260, "b3": 300, "s": 384, "m": 480, "l": 480, "xl": 512}
-_KERAS_RANGE = "An EfficientNet of keras.applications is another model: it takes 0 to 255, and scales inside."
+_KERAS_RANGE = (
+    "An EfficientNet of keras.applications is another model: it takes 0 to 255, and scales inside."
+)
 
 _MOBILENET = _imagenet(
     lambda named: f"MobileNet V{named['v']}",
@@ -200,14 +233,21 @@ _EFFICIENTNET_V2 = _imagenet(
     lambda named: _V2_SIZES[named["variant"]],
     lambda named: 1001 if named["trained"] == "1k" else 21841,
     [
-        *(f"google/models/imagenet/efficientnet_v2_imagenet1k_{x}/classification/2" for x in ("b0", "b2", "b3")),
+        *(
+            f"google/models/imagenet/efficientnet_v2_imagenet1k_{x}/classification/2"
+            for x in ("b0", "b2", "b3")
+        ),
         "google/models/imagenet/efficientnet_v2_imagenet1k_b1/feature_vector/2",
-        *(f"google/models/imagenet/efficientnet_v2_imagenet1k_{x}/classification/2" for x in ("m", "l")),
+        *(
+            f"google/models/imagenet/efficientnet_v2_imagenet1k_{x}/classification/2"
+            for x in ("m", "l")
+        ),
         "google/models/imagenet/efficientnet_v2_imagenet21k_b0/classification/2",
         "google/models/imagenet/efficientnet_v2_imagenet21k_ft1k_s/classification/2",
         "google/models/imagenet/efficientnet_v2_imagenet21k_xl/classification/2",
     ],
-    note="The pages of the variants fine-tuned on ImageNet-1k name 21,841 classes: count the outputs. " + _KERAS_RANGE,
+    note="The pages of the variants fine-tuned on ImageNet-1k name 21,841 classes: count the outputs. "
+    + _KERAS_RANGE,
 )
 _RESNET = _imagenet(
     lambda named: f"ResNet V{named['v'] or 1}",
@@ -413,11 +453,27 @@ FAMILIES = [
     (rf"mobilenet_v(?P<v>[12])_\d{{3}}_(?P<side>\d{{2,3}})/{_TASK}", PICTURES, _MOBILENET),
     (rf"mobilenet_v(?P<v>3)_(?:small|large)_\d{{3}}_(?P<side>224)/{_TASK}", PICTURES, _MOBILENET),
     (rf"tf2_preview/mobilenet_v(?P<v>2)(?P<side>)/{_TASK}", PICTURES, _MOBILENET),
-    (rf"mobilenet_v(?P<v>[12])/{_KAGGLE}/\d{{3}}_(?P<side>\d{{2,3}})_{_TASK}", PICTURES, _MOBILENET),
-    (rf"mobilenet_v(?P<v>3)/{_KAGGLE}/(?:small|large)_\d{{3}}_(?P<side>224)_{_TASK}", PICTURES, _MOBILENET),
+    (
+        rf"mobilenet_v(?P<v>[12])/{_KAGGLE}/\d{{3}}_(?P<side>\d{{2,3}})_{_TASK}",
+        PICTURES,
+        _MOBILENET,
+    ),
+    (
+        rf"mobilenet_v(?P<v>3)/{_KAGGLE}/(?:small|large)_\d{{3}}_(?P<side>224)_{_TASK}",
+        PICTURES,
+        _MOBILENET,
+    ),
     (rf"mobilenet_v(?P<v>2)/{_KAGGLE}/tf2_preview(?P<side>)_{_TASK}", PICTURES, _MOBILENET),
-    (rf"tensorflow/efficientnet/(?:{_KAGGLE}/)?(?P<variant>b[0-7])[/_]{_TASK}", PICTURES, _EFFICIENTNET),
-    (rf"tensorflow/efficientnet/(?:{_KAGGLE}/)?(?P<variant>lite[0-4])[/_]{_TASK}", PICTURES, _EFFICIENTNET_LITE),
+    (
+        rf"tensorflow/efficientnet/(?:{_KAGGLE}/)?(?P<variant>b[0-7])[/_]{_TASK}",
+        PICTURES,
+        _EFFICIENTNET,
+    ),
+    (
+        rf"tensorflow/efficientnet/(?:{_KAGGLE}/)?(?P<variant>lite[0-4])[/_]{_TASK}",
+        PICTURES,
+        _EFFICIENTNET_LITE,
+    ),
     (rf"efficientnet_v2_{_V2}/{_TASK}", PICTURES, _EFFICIENTNET_V2),
     (rf"efficientnet_v2/{_KAGGLE}/{_V2}_{_TASK}", PICTURES, _EFFICIENTNET_V2),
     (rf"imagenet/resnet_v(?P<v>[12])_(?:50|101|152)/{_TASK}", PICTURES, _RESNET),
@@ -425,21 +481,45 @@ FAMILIES = [
     (rf"tensorflow/resnet_50(?P<v>)/(?:{_KAGGLE}/)?{_TASK}", PICTURES, _RESNET),
     (rf"imagenet/inception_(?P<residual>resnet_)?v(?P<v>[123])/{_TASK}", PICTURES, _INCEPTION),
     (rf"tf2_preview/inception_(?P<residual>)v(?P<v>3)/{_TASK}", PICTURES, _INCEPTION),
-    (rf"inception_(?P<residual>resnet_)?v(?P<v>[123])/{_KAGGLE}/(?:tf2_preview_)?{_TASK}", PICTURES, _INCEPTION),
-    ("mlperf_tiny/keyword_spotting", _one("float32", lambda shape: shape[1:] == (49, 10, 1)), _keyword_spotting),
+    (
+        rf"inception_(?P<residual>resnet_)?v(?P<v>[123])/{_KAGGLE}/(?:tf2_preview_)?{_TASK}",
+        PICTURES,
+        _INCEPTION,
+    ),
+    (
+        "mlperf_tiny/keyword_spotting",
+        _one("float32", lambda shape: shape[1:] == (49, 10, 1)),
+        _keyword_spotting,
+    ),
     (rf"(?:google/|{_KAGGLE}/)yamnet", _one("float32", lambda shape: len(shape) == 1), _yamnet),
     (rf"movenet/(?:{_KAGGLE}/)?(?P<kind>{_POSE})", _one("int32", _colours), _movenet),
-    (rf"tensorflow/ssd_mobilenet_v2(?:/{_KAGGLE}/ssd_mobilenet_v2)?(?P<side>)", _one("uint8", _colours), _ssd),
-    (rf"tensorflow/ssd_mobilenet_v2/(?:{_KAGGLE}/)?fpnlite_(?P<side>320|640)x\d+", _one("uint8", _colours), _ssd),
+    (
+        rf"tensorflow/ssd_mobilenet_v2(?:/{_KAGGLE}/ssd_mobilenet_v2)?(?P<side>)",
+        _one("uint8", _colours),
+        _ssd,
+    ),
+    (
+        rf"tensorflow/ssd_mobilenet_v2/(?:{_KAGGLE}/)?fpnlite_(?P<side>320|640)x\d+",
+        _one("uint8", _colours),
+        _ssd,
+    ),
     (rf"(?P<name>{_USE}(?:_large|_multilingual|_multilingual_large)?)", TEXTS, _sentence_encoder),
-    (rf"{_USE}/{_KAGGLE}/(?P<name>{_USE}|large|multilingual|multilingual_large)", TEXTS, _sentence_encoder),
+    (
+        rf"{_USE}/{_KAGGLE}/(?P<name>{_USE}|large|multilingual|multilingual_large)",
+        TEXTS,
+        _sentence_encoder,
+    ),
     (
         rf"(?:nnlm_|nnlm/{_KAGGLE}/(?:tf2_preview_)?)[a-z]{{2}}_dim(?P<size>50|128)(?:_with_normalization)?",
         TEXTS,
         _nnlm,
     ),
     (rf"(?:bert/{_KAGGLE}/)?{_BERT}", _token_ids, _bert),
-    (rf"(?:bert_|bert/{_KAGGLE}/)(?:en_uncased|en_cased|multi_cased|zh)_preprocess", TEXTS, _bert_preprocess),
+    (
+        rf"(?:bert_|bert/{_KAGGLE}/)(?:en_uncased|en_cased|multi_cased|zh)_preprocess",
+        TEXTS,
+        _bert_preprocess,
+    ),
     (rf"digits/mobilenet_v2/{_TASK}", PICTURES, _digits),
     ("text/prose_or_code/classification", TEXTS, _prose_or_code),
 ]

@@ -4,7 +4,11 @@ import math
 
 import numpy as np
 
-COLOURS = {"recommended": "#004b87", "kept": "#7fb2d9", "not kept": "#e69f00"}  # told apart without red and green
+COLOURS = {
+    "recommended": "#004b87",
+    "kept": "#7fb2d9",
+    "not kept": "#e69f00",
+}  # told apart without red and green
 
 
 def sample(axis, value):
@@ -39,19 +43,31 @@ def bars(title, decision, left, right, line=None):
     if not names:
         print("No file runs, so there is nothing to draw.")
         return
-    figure, axes = plt.subplots(1, 2, figsize=(9, 0.45 * len(names) + 1.6), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(
+        1, 2, figsize=(9, 0.45 * len(names) + 1.6), sharey=True, layout="constrained"
+    )
     if line:
         axes[1].set_xscale("log")
         axes[1].axvline(line, color="black", linestyle="--", linewidth=1)
         axes[1].set_title(f"dashed: the tolerance, {line:g} %", fontsize=9)
     for axis, (label, numbers) in zip(axes, (left, right)):
-        values = [value if value and math.isfinite(value) else 0 for value in map(numbers.get, names)]
+        values = [
+            value if value and math.isfinite(value) else 0 for value in map(numbers.get, names)
+        ]
         least = 1e-6 if axis is axes[1] and line else 0  # a logarithmic scale has no zero
-        for bar, name, value in zip(axis.barh(names, np.maximum(values, least), edgecolor="black"), names, values):
+        for bar, name, value in zip(
+            axis.barh(names, np.maximum(values, least), edgecolor="black"), names, values
+        ):
             kept = (
-                "recommended" if name == decision.recommended else "kept" if decision.reasons[name][0] else "not kept"
+                "recommended"
+                if name == decision.recommended
+                else "kept"
+                if decision.reasons[name][0]
+                else "not kept"
             )
-            bar.set(facecolor=COLOURS[kept], hatch="///" if kept == "not kept" else "", linewidth=0.5)
+            bar.set(
+                facecolor=COLOURS[kept], hatch="///" if kept == "not kept" else "", linewidth=0.5
+            )
             place = bar.get_width(), bar.get_y() + bar.get_height() / 2
             paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
             axis.annotate(f" {value:.2g}", place, va="center", bbox=paper)

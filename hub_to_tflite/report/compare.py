@@ -14,10 +14,20 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from helpers import contracts, explain, handles, identify, parity, processes, recipes, timing, trial
+from helpers import benchmark, convert, handles, parity
+from hub_to_tflite.errors import explain
+from hub_to_tflite.file import identify
+from hub_to_tflite.report import contracts
+from hub_to_tflite.sandbox import processes, trial
 
 AGREEMENT = 0.98  # the share of samples whose top-1 must stay in place
-PLAIN = ("RecipeError", "ContractError", "SampleError", "HandleError", "Refused")  # their words are a reader's already
+PLAIN = (
+    "RecipeError",
+    "ContractError",
+    "SampleError",
+    "HandleError",
+    "Refused",
+)  # their words are a reader's already
 TELLING = re.compile(r"'tf\.\w+' op is [\w ]+|(?:TF Select|Custom) ops: [^\n]+")
 
 
@@ -34,21 +44,29 @@ class Row:
     bytes: int | None = None
     max_diff: float | None = None  # the largest |difference| of any output
     share: float | None = None  # the same as a share of that output's range
-    agree: int | None = None  # classifiers: samples with the same top-1; others: samples within the tolerance
+    agree: int | None = (
+        None  # classifiers: samples with the same top-1; others: samples within the tolerance
+    )
     total: int | None = None  # samples
     correct: int | None = None  # where there are labels
     ratio: tuple | None = None  # (low, median, high) of the time of one answer over float32's
     peak_mb: float | None = None  # of a process that runs nothing but the file, in MB (10^6 bytes)
     error: str | None = None
     model: identify.flatbuffer.Model | None = None  # what the file says of itself
-    per_output: dict = field(default_factory=dict)  # name -> (largest |difference|, as a share of its range)
+    per_output: dict = field(
+        default_factory=dict
+    )  # name -> (largest |difference|, as a share of its range)
 
     def plain(self):
         """Return the row's numbers as a dictionary that JSON can hold; of (low, median, high) the median."""
         names = ("recipe", "bytes", "max_diff", "agree", "total", "correct", "peak_mb", "error")
-        told = {**{name: getattr(self, name) for name in names}, "ratio": self.ratio and self.ratio[1]}
+        told = {
+            **{name: getattr(self, name) for name in names},
+            "ratio": self.ratio and self.ratio[1],
+        }
         return {
-            n: None if isinstance(value, float) and not math.isfinite(value) else value for n, value in told.items()
+            n: None if isinstance(value, float) and not math.isfinite(value) else value
+            for n, value in told.items()
         }
 
 
@@ -57,16 +75,20 @@ class Row:
 
 def wanted(names):
     """Return the recipes that RECIPES names: "all", or names joined with "; ". Raises VerdictError."""
-    asked = [name.strip() for name in names.split(";") if name.strip()] if isinstance(names, str) else []
+    asked = (
+        [name.strip() for name in names.split(";") if name.strip()]
+        if isinstance(names, str)
+        else []
+    )
     if asked == ["all"]:
-        return list(recipes.RECIPES)
-    unknown = [name for name in asked if name not in recipes.RECIPES]
+        return list(convert.RECIPES)
+    unknown = [name for name in asked if name not in convert.RECIPES]
     if unknown or not asked:
         raise VerdictError(
             f'RECIPES must be "all", or names joined with "; ". Found: {unknown[0] if unknown else names!r}. '
-            f"The names are: {'; '.join(recipes.RECIPES)}."
+            f"The names are: {'; '.join(convert.RECIPES)}."
         )
-    return [recipe for recipe in recipes.RECIPES if recipe in asked]
+    return [recipe for recipe in convert.RECIPES if recipe in asked]
 
 
 def allowed(tolerance):
@@ -126,11 +148,13 @@ def race(paths, contract, inputs, threads=1, seconds=6):
     `paths` is {recipe: path}. All files take turns in this process, for about `seconds` (08_measure).
     """
     one = next(contracts.feeds(contract, inputs))
-    ways = {recipe: contracts.invoker(path, contract, one, threads) for recipe, path in paths.items()}
-    once = sum(float(spent[0]) for spent in timing.race(ways, rounds=1, warm_up=1).values())
-    spent = timing.race(ways, rounds=int(np.clip(seconds / (2 * once + 1e-9) - 3, 3, 50)))
+    ways = {
+        recipe: contracts.invoker(path, contract, one, threads) for recipe, path in paths.items()
+    }
+    once = sum(float(spent[0]) for spent in benchmark.race(ways, rounds=1, warm_up=1).values())
+    spent = benchmark.race(ways, rounds=int(np.clip(seconds / (2 * once + 1e-9) - 3, 3, 50)))
     over = "float32" if "float32" in ways else next(iter(ways))
-    return {recipe: timing.ratio(spent, recipe, over) for recipe in ways}
+    return {recipe: benchmark.ratio(spent, recipe, over) for recipe in ways}
 
 
 # The rows
@@ -143,7 +167,12 @@ def classifies(handle, reference, labels, entry=None):
     catalogue says, or scores that are shares of 1.
     """
     [(name, scores), *more] = reference.items()
-    if more or scores.ndim != 2 or scores.shape[1] < 2 or not np.issubdtype(scores.dtype, np.floating):
+    if (
+        more
+        or scores.ndim != 2
+        or scores.shape[1] < 2
+        or not np.issubdtype(scores.dtype, np.floating)
+    ):
         return None
     shares = bool((scores >= 0).all() and np.allclose(scores.sum(1), 1, atol=1e-2))
     known = str(getattr(entry, "output", "")).lower()
@@ -173,11 +202,17 @@ def compare(reference, outputs):
             apart, span = (before != after).astype(float), 1.0
         else:
             finite = np.isfinite(before)
-            if not finite.any() or not np.array_equal(before[~finite], after[~finite], equal_nan=True):
-                raise processes.Refused(f"In its output {name!r} or the SavedModel's, numbers are missing (NaN, inf).")
+            if not finite.any() or not np.array_equal(
+                before[~finite], after[~finite], equal_nan=True
+            ):
+                raise processes.Refused(
+                    f"In its output {name!r} or the SavedModel's, numbers are missing (NaN, inf)."
+                )
             if not np.isfinite(after[finite]).all():
                 bad = np.sum(~np.isfinite(after[finite]))
-                raise processes.Refused(f"{bad} of the {after.size} values in its output {name!r} are no numbers.")
+                raise processes.Refused(
+                    f"{bad} of the {after.size} values in its output {name!r} are no numbers."
+                )
             before, after = (np.where(finite, one, 0).astype(np.float64) for one in (before, after))
             apart, values = np.abs(before - after), before[finite]
             span = float(np.ptp(values) or np.abs(values).max())
@@ -188,7 +223,10 @@ def compare(reference, outputs):
 def measured(recipe, path, reference, outputs, peak_mb, tolerance, scores=None, labels=None):
     """Return the Row of a file whose answers are known. `scores` names the output that scores classes, if one does."""
     found = compare(reference, outputs)
-    per_output = {name: (float(apart.max()), _share(apart.max(), span)) for name, (apart, span) in found.items()}
+    per_output = {
+        name: (float(apart.max()), _share(apart.max(), span))
+        for name, (apart, span) in found.items()
+    }
     near = np.all([apart <= tolerance * span for apart, span in found.values()], axis=0)
     top = outputs[scores].argmax(1) if scores else None
     max_diff, share = max(per_output.values(), key=lambda pair: pair[1])
@@ -210,7 +248,9 @@ def measured(recipe, path, reference, outputs, peak_mb, tolerance, scores=None, 
 
 def correct(outputs, scores, labels):
     """Return how many answers have the label on top; None without labels, or where nothing scores classes."""
-    return int(np.sum(outputs[scores].argmax(1) == labels)) if scores and labels is not None else None
+    return (
+        int(np.sum(outputs[scores].argmax(1) == labels)) if scores and labels is not None else None
+    )
 
 
 def _share(apart, span):
@@ -224,7 +264,9 @@ def reason(error):
     entry = None if kind in PLAIN else explain.explain(f"{kind}: {error}")
     if entry:
         return " ".join([*(f"{line}." for line in telling[-1:]), entry.cause, entry.fix])
-    words = " ".join((str(error) if kind in PLAIN else telling[-1] if telling else f"{kind}: {error}").split())
+    words = " ".join(
+        (str(error) if kind in PLAIN else telling[-1] if telling else f"{kind}: {error}").split()
+    )
     return words[:400] + " ..." * (len(words) > 400)
 
 
@@ -243,7 +285,11 @@ class Verdict:
     @property
     def rule(self):
         """The rule as a sentence."""
-        same = f", and the same top-1 on at least {AGREEMENT:.0%} of the samples" if self.scores else ""
+        same = (
+            f", and the same top-1 on at least {AGREEMENT:.0%} of the samples"
+            if self.scores
+            else ""
+        )
         return (
             "The smallest file that runs in Python and keeps the model: no number further off than "
             f"{self.tolerance:g} of its output's range{same}; where the true classes are known, no fewer right answers "
@@ -253,13 +299,18 @@ class Verdict:
     def __repr__(self):
         width = max(map(len, self.reasons))
         lines = [
-            f"{recipe:{width}}  {'keeps' if kept else 'no   '}  {why}" for recipe, (kept, why) in self.reasons.items()
+            f"{recipe:{width}}  {'keeps' if kept else 'no   '}  {why}"
+            for recipe, (kept, why) in self.reasons.items()
         ]
         return "\n".join([f"Recommended: {self.recommended or 'none'}", *lines])
 
     def _repr_markdown_(self):
         rows = [
-            [f"**{recipe}**" if recipe == self.recommended else recipe, "yes" if kept else "no", why]
+            [
+                f"**{recipe}**" if recipe == self.recommended else recipe,
+                "yes" if kept else "no",
+                why,
+            ]
             for recipe, (kept, why) in self.reasons.items()
         ]
         head = f"**Recommended: {self.recommended or 'none of them'}**"
@@ -272,7 +323,10 @@ def judge(rows, tolerance, scores=None, before=None):
     kept = [row for row in rows if reasons[row.recipe][0]]
     best = min(kept, key=lambda row: row.bytes, default=None)
     if best:
-        reasons[best.recipe] = True, f"{reasons[best.recipe][1]}; the smallest of the {len(kept)} that keep the model"
+        reasons[best.recipe] = (
+            True,
+            f"{reasons[best.recipe][1]}; the smallest of the {len(kept)} that keep the model",
+        )
     return Verdict(best and best.recipe, reasons, bool(scores), tolerance)
 
 
@@ -284,25 +338,30 @@ def _keeps(row, tolerance, scores, before):
         off = "any share" if math.isinf(row.share) else f"{row.share:.2g}"
         return False, f"a number is off by {off} of its output's range, more than {tolerance:g}"
     if scores and row.agree < AGREEMENT * row.total:
-        return False, f"top-1 is the same on {row.agree} of {row.total} samples, fewer than {AGREEMENT:.0%}"
+        return (
+            False,
+            f"top-1 is the same on {row.agree} of {row.total} samples, fewer than {AGREEMENT:.0%}",
+        )
     if row.correct is not None and row.correct < parity.wilson(before, row.total)[0] * row.total:
         lost = f"{row.correct} of {row.total} right, and the SavedModel {before}"
         return False, f"{lost}: below its 95 % interval"
     parts = [f"{row.bytes:,} bytes", f"within {tolerance:g}"]
     parts += [f"same top-1 on {row.agree} of {row.total}"] if scores else []
-    return True, ", ".join([*parts, *([f"{row.correct} of {row.total} right"] if row.correct is not None else [])])
+    return True, ", ".join(
+        [*parts, *([f"{row.correct} of {row.total} right"] if row.correct is not None else [])]
+    )
 
 
 def whole_numbers(verdict):
     """Return a sentence on targets that have whole numbers only, such as many microcontrollers."""
     if "int8" not in verdict.reasons:
-        return "For a target with whole numbers only, try the recipe int8 too: it was not among these."
+        return (
+            "For a target with whole numbers only, try the recipe int8 too: it was not among these."
+        )
     kept, why = verdict.reasons["int8"]
     if kept:
         return f"For a target with whole numbers only, such as many microcontrollers, int8 keeps the model too: {why}."
-    return (
-        f"For a target with whole numbers only, this model needs more work: int8 does not keep it ({why.rstrip('.')})."
-    )
+    return f"For a target with whole numbers only, this model needs more work: int8 does not keep it ({why.rstrip('.')})."
 
 
 # Tables, in Markdown
@@ -311,7 +370,10 @@ def whole_numbers(verdict):
 def table(head, rows, right=()):
     """Return a Markdown table; the columns whose number is in `right` are aligned to the right."""
     line = ["---:" if place in right else "---" for place in range(len(head))]
-    cells = [[" ".join(str(cell).split()).replace("|", "\\|").replace("<", "&lt;") for cell in row] for row in rows]
+    cells = [
+        [" ".join(str(cell).split()).replace("|", "\\|").replace("<", "&lt;") for cell in row]
+        for row in rows
+    ]
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, line, *cells])
 
 
@@ -319,7 +381,8 @@ def contract_table(contract):
     """Return what goes in and what comes out."""
     sides = (("in", contract.inputs), ("out", contract.outputs))
     return table(
-        ["", "name", "dtype and shape"], [[way, f"`{n}`", s] for way, specs in sides for n, s in specs.items()]
+        ["", "name", "dtype and shape"],
+        [[way, f"`{n}`", s] for way, specs in sides for n, s in specs.items()],
     )
 
 
@@ -335,14 +398,20 @@ def refusals(refused):
     alike = {}
     for recipe, why in refused.items():
         alike.setdefault(why, []).append(recipe)
-    lines = [f"- **{', '.join(names)}** does not convert: {' '.join(why.split())}" for why, names in alike.items()]
+    lines = [
+        f"- **{', '.join(names)}** does not convert: {' '.join(why.split())}"
+        for why, names in alike.items()
+    ]
     return "\n".join(lines).replace("<", "&lt;") or "Every recipe converted."
 
 
 def outputs_table(rows):
     """Return the worst difference of each output in each file, rounded up to powers of ten."""
     pairs = [(row.recipe, name, *pair) for row in rows for name, pair in row.per_output.items()]
-    cells = [[recipe, f"`{name}`", parity.bound(apart), parity.bound(share)] for recipe, name, apart, share in pairs]
+    cells = [
+        [recipe, f"`{name}`", parity.bound(apart), parity.bound(share)]
+        for recipe, name, apart, share in pairs
+    ]
     return table(["recipe", "output", "max difference", "as a share of its range"], cells)
 
 
@@ -350,8 +419,13 @@ def needs_table(rows):
     """Return what each file asks of a runtime: its operators, whether all are built in, the oldest release."""
     cells = []
     for row in (row for row in rows if not row.error):
-        own = ", ".join(f"{op.kind} {op.name}" for op in row.model.ops if op.kind != "builtin") or "none"
-        cells.append([row.recipe, ", ".join(map(str, row.model.ops)), own, row.model.runtime or "not stated"])
+        own = (
+            ", ".join(f"{op.kind} {op.name}" for op in row.model.ops if op.kind != "builtin")
+            or "none"
+        )
+        cells.append(
+            [row.recipe, ", ".join(map(str, row.model.ops)), own, row.model.runtime or "not stated"]
+        )
     return table(["recipe", "operators", "flex or custom", "oldest TensorFlow"], cells)
 
 
@@ -372,7 +446,9 @@ def numbers_table(rows):
         if row.error:
             cells.append([row.recipe, "does not convert or run", *[""] * 6])
             continue
-        ratio = f"{row.ratio[1]:.2f} ({row.ratio[0]:.2f} to {row.ratio[2]:.2f})" if row.ratio else ""
+        ratio = (
+            f"{row.ratio[1]:.2f} ({row.ratio[0]:.2f} to {row.ratio[2]:.2f})" if row.ratio else ""
+        )
         right = "not known"
         if row.correct is not None:
             low, high = parity.wilson(row.correct, row.total)

@@ -15,8 +15,9 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from helpers import artefacts, verdict
-from tools import notebooks, readme, run
+from helpers import artefacts
+from hub_to_tflite.report import compare
+from tools.course import notebooks, readme, run
 
 ROOT = notebooks.FOLDER.parent
 LESSON = notebooks.FOLDER / "11_bring_your_own_model.ipynb"
@@ -32,25 +33,34 @@ def parameters(environment):
     """Return what papermill sets, from environment variables. A path becomes absolute: the kernel starts elsewhere."""
     given = {name: environment[name] for name in ASKED if environment.get(name)}
     for name in given.keys() & {"HANDLE", "SAMPLES"}:
-        path, signature = verdict.split(given[name])
+        path, signature = compare.split(given[name])
         if Path(path).expanduser().exists():
-            given[name] = f"{Path(path).expanduser().resolve()}{'#' + signature if signature else ''}"
+            given[name] = (
+                f"{Path(path).expanduser().resolve()}{'#' + signature if signature else ''}"
+            )
     return given
 
 
 def report(given, out=OUT, progress=True):
     """Make the report for {parameter: value}; return its folder. Raises ReportError, and leaves nothing then."""
-    out = Path(out, verdict.slug(given.get("HANDLE") or default("HANDLE")))
+    out = Path(out, compare.slug(given.get("HANDLE") or default("HANDLE")))
     with artefacts.whole(out, replace=True) as new:
         path = new / "report.ipynb"
         try:
             papermill.execute_notebook(
-                LESSON, path, {**given, "OUT": str(new)}, **notebooks.KERNEL, cwd=ROOT, progress_bar=progress
+                LESSON,
+                path,
+                {**given, "OUT": str(new)},
+                **notebooks.KERNEL,
+                cwd=ROOT,
+                progress_bar=progress,
             )
         except PapermillExecutionError as failure:
             raise ReportError(f"{failure.evalue}".strip() or failure.ename) from None
         except DeadKernelError:
-            raise ReportError("the kernel died. Often it is memory: try fewer samples, or one recipe.") from None
+            raise ReportError(
+                "the kernel died. Often it is memory: try fewer samples, or one recipe."
+            ) from None
         notebook = for_a_reader(nbformat.read(path, 4), new)
         nbformat.write(notebook, path)
         (new / "report.html").write_text(page(notebook), encoding="utf-8")
@@ -74,7 +84,9 @@ def for_a_reader(notebook, folder):
             cell.metadata["jupyter"] = {"source_hidden": True}
         else:
             cell.source = re.sub(
-                r"\]\((\d\d_\w+\.ipynb)\)", rf"]({readme.address()}/blob/main/notebooks/\1)", cell.source
+                r"\]\((\d\d_\w+\.ipynb)\)",
+                rf"]({readme.address()}/blob/main/notebooks/\1)",
+                cell.source,
             )
     notebook.cells = [nbformat.v4.new_markdown_cell(top.strip()), *cells]
     return notebook
@@ -82,7 +94,9 @@ def for_a_reader(notebook, folder):
 
 def page(notebook):
     """Return a notebook as an HTML page, whole in itself, without its code."""
-    exporter = run.exporter(exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True)
+    exporter = run.exporter(
+        exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True
+    )
     return exporter.from_notebook_node(notebook)[0]
 
 

@@ -17,7 +17,9 @@ from helpers import digits, tinyhub
 SIDE = 224  # pixels: pictures of open size, where nothing says which
 SOUND = 16_000  # numbers: the length of a lone open size, a second at the usual rate for speech
 OTHER = 16  # any other open size
-MOST = 60_000_000  # bytes of samples, and of their answers: fewer samples are taken where one is large
+MOST = (
+    60_000_000  # bytes of samples, and of their answers: fewer samples are taken where one is large
+)
 RANDOM = 50  # samples, where the number is open
 OWN = 450
 PIXELS = ("float16", "float32", "float64", "uint8", "uint16", "int16", "int32", "int64")
@@ -117,13 +119,25 @@ def divide(source, taken, contract, entry=None):
             said = f"{number} other random inputs calibrate; these {count} try."
         return other.inputs, taken.inputs, taken.labels, said
     if count < 40:
-        return taken.inputs, taken.inputs, taken.labels, f"{count} samples are few: they calibrate, and try as well."
+        return (
+            taken.inputs,
+            taken.inputs,
+            taken.labels,
+            f"{count} samples are few: they calibrate, and try as well.",
+        )
     calibrates = np.zeros(count, bool)
-    calibrates[np.linspace(0, count - 1, min(100, count // 3)).astype(int)] = True  # of each class, where sorted by it
+    calibrates[np.linspace(0, count - 1, min(100, count // 3)).astype(int)] = (
+        True  # of each class, where sorted by it
+    )
     some = {name: values[calibrates] for name, values in taken.inputs.items()}
     rest = {name: values[~calibrates] for name, values in taken.inputs.items()}
     labels = None if taken.labels is None else taken.labels[~calibrates]
-    return some, rest, labels, f"{calibrates.sum()} of the samples calibrate; the other {(~calibrates).sum()} try."
+    return (
+        some,
+        rest,
+        labels,
+        f"{calibrates.sum()} of the samples calibrate; the other {(~calibrates).sum()} try.",
+    )
 
 
 def labels_of(folder, source, count):
@@ -150,7 +164,9 @@ def _fit(contract, entry=None):
     """Return how many samples fit into MOST bytes, as their answers do, at least 2; an open size there is 224."""
     given = sum(4 * math.prod(_shape(spec, entry)) for spec in contract.inputs.values())
     answers = (spec.sample or () for spec in contract.outputs.values())
-    returned = sum(4 * math.prod(SIDE if size is None else size for size in sample) for sample in answers)
+    returned = sum(
+        4 * math.prod(SIDE if size is None else size for size in sample) for sample in answers
+    )
     return max(2, MOST // max(1, given, returned))
 
 
@@ -158,7 +174,9 @@ def _classes(contract):
     """Return the number of classes, where there is one output with as many numbers for each sample, or None."""
     outputs = list(contract.outputs.values())
     flat = len(outputs) == 1 and outputs[0].shape is not None and len(outputs[0].shape) == 2
-    return outputs[0].shape[1] if flat and outputs[0].shape[1] != 1 else None  # one number is a share or a size
+    return (
+        outputs[0].shape[1] if flat and outputs[0].shape[1] != 1 else None
+    )  # one number is a share or a size
 
 
 def _is_picture(sample):
@@ -253,7 +271,9 @@ def _random(contract, entry, count, seed):
     )
     if filled:
         warning += f" Sizes that the signature leaves open were chosen: {', '.join(filled)}."
-    return Samples(inputs, None, f"{count} random inputs (seed {seed}): {', '.join(ranges)}", warning)
+    return Samples(
+        inputs, None, f"{count} random inputs (seed {seed}): {', '.join(ranges)}", warning
+    )
 
 
 def _noise(generator, name, spec, shape, entry):
@@ -267,7 +287,9 @@ def _noise(generator, name, spec, shape, entry):
         raise SampleError(
             f"There are no random inputs of this dtype. Found: {name!r}, {spec.dtype}. Give samples of your own."
         )
-    low, high = (0, 1) if kind == "f" else (0, 9)  # small numbers are in range for most tables that a model looks up
+    low, high = (
+        (0, 1) if kind == "f" else (0, 9)
+    )  # small numbers are in range for most tables that a model looks up
     if spec.dtype in ("int8", "uint8"):
         low, high = np.iinfo(spec.dtype).min, np.iinfo(spec.dtype).max
     if entry and entry.input_range:
@@ -275,7 +297,9 @@ def _noise(generator, name, spec, shape, entry):
     if kind == "f":
         values = low + (high - low) * generator.random(shape, np.float32)
         return values.astype(spec.dtype), f"from {low:g} to {high:g}"
-    return generator.integers(low, high, shape, endpoint=True).astype(spec.dtype), f"whole, from {low} to {high}"
+    return generator.integers(low, high, shape, endpoint=True).astype(
+        spec.dtype
+    ), f"whole, from {low} to {high}"
 
 
 def _folder(path, contract, entry, count, seed):
@@ -292,7 +316,9 @@ def _folder(path, contract, entry, count, seed):
         for suffix, kind in Image.registered_extensions().items()
         if kind in Image.OPEN and Image.MIME.get(kind, "").startswith("image/")
     }
-    parts = {file: file.relative_to(path).parts for file in sorted(path.rglob("*")) if file.is_file()}
+    parts = {
+        file: file.relative_to(path).parts for file in sorted(path.rglob("*")) if file.is_file()
+    }
     files = [file for file in parts if not any(part.startswith(".") for part in parts[file])]
     images = [file for file in files if file.suffix.lower() in suffixes]
     if not images:
@@ -304,9 +330,17 @@ def _folder(path, contract, entry, count, seed):
     picked = _picked(len(images), count, seed)
     unit = np.stack([_image(images[place], shape) for place in picked]) / np.float32(255)
     values, warning = _pictures(unit, spec, entry)
-    others = len([file for file in files if file.suffix.lower() not in suffixes and "label" not in file.name.lower()])
+    others = len(
+        [
+            file
+            for file in files
+            if file.suffix.lower() not in suffixes and "label" not in file.name.lower()
+        ]
+    )
     of = f" of {len(images)}" * (len(picked) < len(images))
-    source = f"{len(picked)}{of} images from {path.resolve().name}, resized to {shape[1]} x {shape[0]}"
+    source = (
+        f"{len(picked)}{of} images from {path.resolve().name}, resized to {shape[1]} x {shape[0]}"
+    )
     source += f"; {others} other file{'s' * (others != 1)} ignored" * (others > 0)
     labels = None if labels is None else labels[picked]
     return Samples({name: values}, labels, source, " ".join(filter(None, [warning, warnings])))
@@ -328,7 +362,9 @@ def _image(file, shape):
             if image.mode[0] in "IF":
                 raise ValueError(f"pixels of more than 8 bits (mode {image.mode})")
             upright = ImageOps.exif_transpose(image).convert("RGB" if shape[2:] == (3,) else "L")
-            return np.asarray(upright.resize(shape[1::-1], Image.Resampling.BILINEAR)).reshape(shape)
+            return np.asarray(upright.resize(shape[1::-1], Image.Resampling.BILINEAR)).reshape(
+                shape
+            )
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise SampleError(
             f"An image cannot be read. Found: {file.name}, {_said(error)}. Save it again, or take it out of the folder."
@@ -352,14 +388,20 @@ def _folder_labels(path, parts, classes):
     if not names:
         return None, ""
     if None in folders:
-        return None, "There are images beside the sub-folders too, so the sub-folders are not taken as labels."
+        return (
+            None,
+            "There are images beside the sub-folders too, so the sub-folders are not taken as labels.",
+        )
     listed = {}
     for _, lines in reversed(_lists(path, classes)):
         listed.update(_places(lines))
     numbers = {name: int(name) if name.isdecimal() else listed.get(_plain(name)) for name in names}
     unknown = [name for name in names if numbers[name] is None]
     if len(unknown) == len(names):
-        return None, "The sub-folders are neither class numbers nor in a *label*.txt, so they are not taken as labels."
+        return (
+            None,
+            "The sub-folders are neither class numbers nor in a *label*.txt, so they are not taken as labels.",
+        )
     if unknown:
         raise SampleError(
             f"Some sub-folders are classes and others are not. Found: {', '.join(unknown)}, neither a number nor in a "
@@ -411,14 +453,20 @@ def _arrays(path, contract, entry, count, seed):
         )
     each = sum(value[:1].nbytes for value in given.values())
     picked = _picked(total, min(count, max(2, MOST // max(1, each))), seed)
-    inputs = {name: _fitted(name, given[name][picked], spec) for name, spec in contract.inputs.items()}
+    inputs = {
+        name: _fitted(name, given[name][picked], spec) for name, spec in contract.inputs.items()
+    }
     if labels is not None:
         if labels.dtype.kind not in "iu":
-            raise SampleError(f"Labels are whole numbers. Found: {labels.dtype}. Give the numbers of the classes.")
+            raise SampleError(
+                f"Labels are whole numbers. Found: {labels.dtype}. Give the numbers of the classes."
+            )
         labels = _checked(labels[picked].astype(np.int64), _classes(contract))
     of = f" of {total}" * (len(picked) < total)
     inputs = {name: inputs[name] for name in contract.inputs}
-    return Samples(inputs, labels, f"{len(picked)}{of} samples from {path.name}", _outside(inputs, entry))
+    return Samples(
+        inputs, labels, f"{len(picked)}{of} samples from {path.name}", _outside(inputs, entry)
+    )
 
 
 def _read(path, names):
@@ -443,7 +491,8 @@ def _fitted(name, value, spec):
     """Return an array in an input's dtype. Raises SampleError for another shape, and where the dtype would lose."""
     sample = spec.sample
     if sample is not None and not (
-        value.ndim == 1 + len(sample) and all(size in (None, has) for size, has in zip(sample, value.shape[1:]))
+        value.ndim == 1 + len(sample)
+        and all(size in (None, has) for size, has in zip(sample, value.shape[1:]))
     ):
         wanted = ", ".join(["n", *("any" if size is None else str(size) for size in sample)])
         raise SampleError(
@@ -470,7 +519,11 @@ def _converted(value, dtype):
         return value.astype(object) if value.dtype.kind in "US" else None
     if value.dtype == dtype:
         return value
-    if value.dtype.kind not in "fiu" or dtype == "bool" or (value.dtype.kind == "f" and not dtype.startswith("float")):
+    if (
+        value.dtype.kind not in "fiu"
+        or dtype == "bool"
+        or (value.dtype.kind == "f" and not dtype.startswith("float"))
+    ):
         return None
     with np.errstate(all="ignore"):
         converted = value.astype(dtype)

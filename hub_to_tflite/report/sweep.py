@@ -1,6 +1,6 @@
 """Run 11_bring_your_own_model over a grid, on every core or on a cluster, and gather one table: `make sweep`.
 
-    python -m tools.sweep sweep.yaml [--retry] [--workers N] [--memory 4GB] [--scheduler tcp://…]
+    python -m hub_to_tflite.report.sweep sweep.yaml [--retry] [--workers N] [--memory 4GB] [--scheduler tcp://…]
 
 A grid is a YAML file with four lists: handles, recipes, threads, samples. Each combination is a cell of the grid, each
 cell one execution of the lesson by papermill, and each execution one task of dask.distributed, which sends it to a
@@ -44,31 +44,68 @@ import numpy as np
 import psutil
 import yaml
 
-from helpers import artefacts, handles, recipes, tinyhub
-from tools import notebooks
+from helpers import artefacts, convert, handles, tinyhub
+from tools.course import notebooks
 
 ROOT = notebooks.FOLDER.parent
 LESSON = notebooks.FOLDER / "11_bring_your_own_model.ipynb"
 OUT = ROOT / "build" / "sweep"
 GRID = {  # list -> (what stands in it, its default)
-    "handles": ("models: on the embedded hub, an https:// handle, a folder or a .tar.gz", [handles.DEFAULT]),
-    "recipes": (f"'all', or recipes joined with '; ': {'; '.join(recipes.RECIPES)} (quoted, for a comma)", ["all"]),
+    "handles": (
+        "models: on the embedded hub, an https:// handle, a folder or a .tar.gz",
+        [handles.DEFAULT],
+    ),
+    "recipes": (
+        f"'all', or recipes joined with '; ': {'; '.join(convert.RECIPES)} (quoted, for a comma)",
+        ["all"],
+    ),
     "threads": ("whole numbers from 1 to 256", [1]),
-    "samples": ("auto, random, digits, a whole number from 10 to 450, a folder or a file", ["auto"]),
+    "samples": (
+        "auto, random, digits, a whole number from 10 to 450, a folder or a file",
+        ["auto"],
+    ),
 }
-MEASURED = ("recipe", "bytes", "max_diff", "agree", "total", "correct", "ratio", "peak_mb", "error")  # by the lesson
+MEASURED = (
+    "recipe",
+    "bytes",
+    "max_diff",
+    "agree",
+    "total",
+    "correct",
+    "ratio",
+    "peak_mb",
+    "error",
+)  # by the lesson
 COLUMNS = {
-    **{"handle": "string", "samples": "string", "threads": "int64", "recipes": "string", "state": "string"},
-    **{"recipe": "string", "recommended": "bool", "bytes": "int64", "max_diff": "double", "agree": "int64"},
-    **{"total": "int64", "correct": "int64", "ratio": "double", "peak_mb": "double", "error": "string"},
+    **{
+        "handle": "string",
+        "samples": "string",
+        "threads": "int64",
+        "recipes": "string",
+        "state": "string",
+    },
+    **{
+        "recipe": "string",
+        "recommended": "bool",
+        "bytes": "int64",
+        "max_diff": "double",
+        "agree": "int64",
+    },
+    **{
+        "total": "int64",
+        "correct": "int64",
+        "ratio": "double",
+        "peak_mb": "double",
+        "error": "string",
+    },
     **{"cell_seconds": "double", "cell_mb": "int64", "notebook": "string"},
 }
 PACKAGES = ("tensorflow", "ai-edge-litert", "numpy", "papermill", "distributed")
-LEAST = 2 * 10**9  # bytes for a worker: the lesson's kernel and its children stay below it with the embedded models
+LEAST = (
+    2 * 10**9
+)  # bytes for a worker: the lesson's kernel and its children stay below it with the embedded models
 PATIENCE = 5  # seconds to wait for a scheduler, and again for its workers
-IGNORE = (
-    "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is for the sweep, which ends its workers
-)
+IGNORE = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is for the sweep, which ends its workers
 LOOK = 0.2  # seconds from one look at a kernel's memory to the next
 
 
@@ -113,12 +150,16 @@ def read(path):
     for key, (kind, default) in GRID.items():
         values = grid.get(key, default)
         if not isinstance(values, list) or not values:
-            raise SweepError(f"In the grid {path.name}, {key} is to be a list. Found: {values!r}. Give {kind}.")
+            raise SweepError(
+                f"In the grid {path.name}, {key} is to be a list. Found: {values!r}. Give {kind}."
+            )
         if key in ("handles", "samples"):
             values = [_full(value, path.parent) for value in values]
         for value in values:
             if not _fits(key, value):
-                raise SweepError(f"In the grid {path.name}, {key} has a wrong entry. Found: {value!r}. Give {kind}.")
+                raise SweepError(
+                    f"In the grid {path.name}, {key} has a wrong entry. Found: {value!r}. Give {kind}."
+                )
         axes.append(list(dict.fromkeys(map(str, values) if key == "samples" else values)))
     return [Cell(*values) for values in itertools.product(*axes)]
 
@@ -138,7 +179,7 @@ def _fits(key, value):
     if not isinstance(value, str):
         return False
     if key == "recipes":
-        return value == "all" or all(one.strip() in recipes.RECIPES for one in value.split(";"))
+        return value == "all" or all(one.strip() in convert.RECIPES for one in value.split(";"))
     known = tinyhub.published() if key == "handles" else ("auto", "random", "digits")
     head = value.partition("#")[0]
     return (
@@ -154,8 +195,14 @@ def _fits(key, value):
 def facts():
     """Return {what: which} of everything here that decides an answer, besides the lesson and its parameters."""
     code = hashlib.sha256(tinyhub.digest().encode())
-    for path in sorted(p for p in (ROOT / "helpers").rglob("*") if p.suffix in (".py", ".json", ".npz")):
-        code.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    for path in sorted(
+        p for p in (ROOT / "helpers").rglob("*") if p.suffix in (".py", ".json", ".npz")
+    ):
+        code.update(
+            path.relative_to(ROOT).as_posix().encode()
+            + b"\0"
+            + hashlib.sha256(path.read_bytes()).digest()
+        )
     return {
         "Python": f"{sys.version_info[0]}.{sys.version_info[1]}",
         "helpers and hub": code.hexdigest()[:12],
@@ -177,11 +224,18 @@ def named(cells, source):
 
     An address is taken for what it names: a version on a hub does not change. Folders and files are read.
     """
-    common, content = [hashlib.sha256(source.encode()).hexdigest(), facts()], functools.cache(_content)
+    common, content = (
+        [hashlib.sha256(source.encode()).hexdigest(), facts()],
+        functools.cache(_content),
+    )
     found = {}
     for cell in cells:
-        whole = json.dumps([dataclasses.asdict(cell), content(cell.handle), content(cell.samples), *common])
-        handle = Path(cell.handle).name if os.path.isabs(cell.handle) else cell.handle.split("://")[-1]
+        whole = json.dumps(
+            [dataclasses.asdict(cell), content(cell.handle), content(cell.samples), *common]
+        )
+        handle = (
+            Path(cell.handle).name if os.path.isabs(cell.handle) else cell.handle.split("://")[-1]
+        )
         words = f"{handle} {cell.recipes} {cell.threads}t {Path(cell.samples).name}".lower()
         slug = re.sub(r"[^a-z0-9]+", "-", words)[:80].strip("-")
         found[f"{slug}-{hashlib.sha256(whole.encode()).hexdigest()[:12]}"] = cell
@@ -193,7 +247,11 @@ def _content(path):
     path = path.partition("#")[0]
     if not os.path.isabs(path):
         return ""
-    return tinyhub.digest(path) if os.path.isdir(path) else hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return (
+        tinyhub.digest(path)
+        if os.path.isdir(path)
+        else hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    )
 
 
 # On a worker
@@ -207,7 +265,13 @@ class Watch(threading.Thread):
 
     def __init__(self, kernel, limit, wanted):
         super().__init__(daemon=True)
-        self.kernel, self.limit, self.wanted, self.peak, self.done = kernel, limit, wanted, 0, threading.Event()
+        self.kernel, self.limit, self.wanted, self.peak, self.done = (
+            kernel,
+            limit,
+            wanted,
+            0,
+            threading.Event(),
+        )
 
     def __enter__(self):
         self.start()
@@ -244,10 +308,21 @@ def execute(cell, source):
     from jupyter_client import KernelManager
 
     worker = get_worker()
-    key, limit = worker.get_current_task(), (worker.memory_manager.memory_limit or math.inf) / worker.state.nthreads
+    key, limit = (
+        worker.get_current_task(),
+        (worker.memory_manager.memory_limit or math.inf) / worker.state.nthreads,
+    )
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
-    parameters = {"HANDLE": cell.handle, "SAMPLES": cell.samples, "RECIPES": cell.recipes, "OUT": ""}
-    manager, error = KernelManager(client_class="jupyter_client.asynchronous.AsyncKernelClient"), None
+    parameters = {
+        "HANDLE": cell.handle,
+        "SAMPLES": cell.samples,
+        "RECIPES": cell.recipes,
+        "OUT": "",
+    }
+    manager, error = (
+        KernelManager(client_class="jupyter_client.asynchronous.AsyncKernelClient"),
+        None,
+    )
 
     def wanted():
         task = worker.state.tasks.get(key)
@@ -260,7 +335,12 @@ def execute(cell, source):
         path = Path(folder, "executed.ipynb")
         with Watch(manager.provisioner.pid, limit, wanted) as watch:
             try:
-                options = {"kernel_name": "python3", "language": "python", "progress_bar": False, "km": manager}
+                options = {
+                    "kernel_name": "python3",
+                    "language": "python",
+                    "progress_bar": False,
+                    "km": manager,
+                }
                 papermill.execute_notebook(nbformat.reads(source, 4), path, parameters, **options)
                 result(nbformat.read(path, 4))
             except Exception as failure:
@@ -280,7 +360,9 @@ def explained(failure, watch):
             f"and its children, limit {watch.limit / 1e9:.1f} GB. Use fewer workers, or give each more: MEMORY=4GB"
         )
     if isinstance(failure, PapermillExecutionError):
-        return f"cell {failure.cell_index + 1}: {failure.ename}: {failure.evalue}".strip().splitlines()[0]
+        return f"cell {failure.cell_index + 1}: {failure.ename}: {failure.evalue}".strip().splitlines()[
+            0
+        ]
     if isinstance(failure, DeadKernelError):
         return "the kernel died: native code crashed, or the system took it for its memory"
     if isinstance(failure, SweepError):
@@ -291,17 +373,27 @@ def explained(failure, watch):
 def told(text, cell, error, megabytes=None):
     """Return a notebook (JSON text) whose metadata tell of its cell."""
     notebook = json.loads(text)
-    notebook["metadata"]["sweep"] = {"cell": dataclasses.asdict(cell), "error": error, "cell_mb": megabytes}
+    notebook["metadata"]["sweep"] = {
+        "cell": dataclasses.asdict(cell),
+        "error": error,
+        "cell_mb": megabytes,
+    }
     return json.dumps(notebook, indent=1)
 
 
 def result(notebook):
     """Return what the cell tagged `result` of an executed notebook shows as JSON. Raises SweepError."""
     tagged = [cell for cell in notebook.cells if "result" in cell.metadata.get("tags", [])]
-    shown = [output.get("data", {}).get("application/json") for cell in tagged for output in cell.get("outputs", [])]
+    shown = [
+        output.get("data", {}).get("application/json")
+        for cell in tagged
+        for output in cell.get("outputs", [])
+    ]
     found = next((one for one in shown if isinstance(one, dict) and "rows" in one), None)
     if found is None:
-        raise SweepError("it ran to its end without a result: no cell tagged 'result' shows application/json with rows")
+        raise SweepError(
+            "it ran to its end without a result: no cell tagged 'result' shows application/json with rows"
+        )
     return found
 
 
@@ -320,17 +412,28 @@ def rows(folder, cells):
     """Return the table: for a done cell one row (a dict by COLUMNS) for each recipe, for any other cell one."""
     table = []
     for name, cell in cells.items():
-        common = {**dict.fromkeys(COLUMNS), **dataclasses.asdict(cell), "recipe": cell.recipes, "state": "not run"}
+        common = {
+            **dict.fromkeys(COLUMNS),
+            **dataclasses.asdict(cell),
+            "recipe": cell.recipes,
+            "state": "not run",
+        }
         notebook, measured = kept(folder, name), [{}]
         if notebook is not None:
             about = notebook.metadata.sweep
-            common |= {"state": "failed" if about.error else "done", "notebook": f"cells/{name}.ipynb"}
+            common |= {
+                "state": "failed" if about.error else "done",
+                "notebook": f"cells/{name}.ipynb",
+            }
             common |= {"error": about.error, "cell_mb": about.cell_mb}
             common["cell_seconds"] = notebook.metadata.get("papermill", {}).get("duration")
             if not about.error:
                 found = result(notebook)
                 measured = [
-                    {**{key: row.get(key) for key in MEASURED}, "recommended": row["recipe"] == found["recommended"]}
+                    {
+                        **{key: row.get(key) for key in MEASURED},
+                        "recommended": row["recipe"] == found["recommended"],
+                    }
                     for row in found["rows"]
                 ]
         table += [{**common, **row} for row in measured]
@@ -361,7 +464,7 @@ def picture(table, path):
     # One colour (Okabe and Ito's, told apart without red and green) and one shape for each recipe.
     colours = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"]
     files = [row for row in table if row["bytes"]]
-    for recipe, colour, shape in zip(recipes.RECIPES, colours, "os^DvP"):
+    for recipe, colour, shape in zip(convert.RECIPES, colours, "os^DvP"):
         mine = [row for row in files if row["recipe"] == recipe]
         sizes = [row["bytes"] / 1e3 for row in mine]
         same = [100 * row["agree"] / row["total"] if row["total"] else None for row in mine]
@@ -377,13 +480,25 @@ def picture(table, path):
         axes.grid(color="0.92")
     if files:
         figure.legend(loc="outside lower center", ncols=6, frameon=False)
-    figure.suptitle(f"{path.parent.name}: {len(files)} files from {len({row['handle'] for row in files})} models")
+    figure.suptitle(
+        f"{path.parent.name}: {len(files)} files from {len({row['handle'] for row in files})} models"
+    )
     figure.savefig(path, dpi=120)
 
 
 def index(table, title):
     """Return the page (Markdown) that lists every file and links to its executed notebook."""
-    shown = ["handle", "samples", "threads", "recipe", *MEASURED[1:-1], "cell_seconds", "cell_mb", "state", "error"]
+    shown = [
+        "handle",
+        "samples",
+        "threads",
+        "recipe",
+        *MEASURED[1:-1],
+        "cell_seconds",
+        "cell_mb",
+        "state",
+        "error",
+    ]
     lines = [
         f"# Sweep {title}\n\n![Size of each file against its agreement and against its time](results.png)\n",
         "The table as [CSV](results.csv) and [Parquet](results.parquet). Bold: the recipe that the lesson recommends. "
@@ -391,12 +506,16 @@ def index(table, title):
         f"| {' | '.join(shown)} |\n|{'---|' * len(shown)}",
     ]
     for row in table:
-        written = {key: f"{value:.3g}" if isinstance(value, float) else value for key, value in row.items()}
+        written = {
+            key: f"{value:.3g}" if isinstance(value, float) else value for key, value in row.items()
+        }
         if row["notebook"]:
             written["recipe"] = f"[{row['recipe']}]({row['notebook']})"
         if row["recommended"]:
             written["recipe"] = f"**{written['recipe']}**"
-        words = [" ".join(str("" if written[key] is None else written[key]).split()) for key in shown]
+        words = [
+            " ".join(str("" if written[key] is None else written[key]).split()) for key in shown
+        ]
         lines.append(f"| {' | '.join(word.replace('|', '¦') for word in words)} |")
     return "\n".join([*lines, ""])
 
@@ -458,7 +577,11 @@ def _ready(client, address):
     for worker, found in there.items():
         if found != here:
             if isinstance(found, dict):
-                found = [f"{key} {found.get(key)} (here {here[key]})" for key in here if found.get(key) != here[key]]
+                found = [
+                    f"{key} {found.get(key)} (here {here[key]})"
+                    for key in here
+                    if found.get(key) != here[key]
+                ]
             raise SweepError(
                 f"The scheduler at {address} needs workers in the state of this project. Found: {worker} "
                 f"{', '.join(found) if isinstance(found, list) else found}. Start them in a checkout like this one, "
@@ -471,7 +594,10 @@ def run(client, cells, source, folder):
     from distributed import wait
     from tqdm import tqdm
 
-    pending, started = client.map(execute, list(cells.values()), source=source, retries=1, pure=False), time.time()
+    pending, started = (
+        client.map(execute, list(cells.values()), source=source, retries=1, pure=False),
+        time.time(),
+    )
     names = {future.key: name for future, name in zip(pending, cells)}
     bar = tqdm(total=len(cells), unit="cell", disable=None, dynamic_ncols=True)
     try:
@@ -487,7 +613,9 @@ def run(client, cells, source, folder):
                     text = future.result()
                 except Exception as error:  # such as KilledWorker: each worker that had it died
                     said = " ".join(str(error).split())
-                    text = told(source, cells[name], f"dask gave it up: {type(error).__name__}: {said}")
+                    text = told(
+                        source, cells[name], f"dask gave it up: {type(error).__name__}: {said}"
+                    )
                 artefacts.write(folder / "cells" / f"{name}.ipynb", text.encode())
                 error = json.loads(text)["metadata"]["sweep"]["error"]
                 line = f"{len(cells) - len(names)}/{len(cells)} {'FAILED' if error else 'done'} {cells[name]}"
@@ -516,7 +644,10 @@ def sweep(grid, notebook=LESSON, out=OUT, scheduler=None, workers=None, memory=N
         before = kept(folder, name)
         if before is None or (retry and before.metadata.sweep.error):
             missing[name] = cell
-    print(f"{len(cells)} cells: {len(missing)} to run, {len(cells) - len(missing)} kept from before.", flush=True)
+    print(
+        f"{len(cells)} cells: {len(missing)} to run, {len(cells) - len(missing)} kept from before.",
+        flush=True,
+    )
     with connected(scheduler, workers, memory) if missing else contextlib.nullcontext() as client:
         (folder / "cells").mkdir(parents=True, exist_ok=True)
         try:
@@ -532,7 +663,9 @@ def report(folder, table):
     """Print what there is, where it is and, last, what failed."""
     failed = [row for row in table if row["state"] == "failed"]
     files, where = sum(row["bytes"] is not None for row in table), os.path.relpath(folder)
-    print(f"{files} files, {len(failed)} failed cells. In {where}: index.md, results.csv, .parquet, .png, cells/.")
+    print(
+        f"{files} files, {len(failed)} failed cells. In {where}: index.md, results.csv, .parquet, .png, cells/."
+    )
     for row in failed:
         print(f"FAILED {row['handle']}, {row['recipes']}: {row['error']} ({row['notebook']})")
     if failed:
@@ -543,14 +676,32 @@ def arguments(given=None):
     """Return the command line, read; what it does not say comes from the environment, as make hands it on."""
     from dask.utils import parse_bytes
 
-    env, parser = os.environ.get, argparse.ArgumentParser(prog="python -m tools.sweep")
+    env, parser = (
+        os.environ.get,
+        argparse.ArgumentParser(prog="python -m hub_to_tflite.report.sweep"),
+    )
     add = parser.add_argument
     add("grid", help="a YAML file, such as sweep.yaml")
-    add("--retry", action="store_true", default=env("RETRY", "0") not in ("", "0"), help="run failed cells too")
+    add(
+        "--retry",
+        action="store_true",
+        default=env("RETRY", "0") not in ("", "0"),
+        help="run failed cells too",
+    )
     add("--workers", type=int, default=env("WORKERS") or None, help="how many on this machine")
-    add("--memory", type=parse_bytes, default=env("MEMORY") or None, help="for each of them, as 4GB")
-    add("--scheduler", default=env("SCHEDULER"), help="a dask scheduler's address, tcp://host:8786, instead of them")
-    add("--notebook", default=LESSON, help="another notebook with the lesson's parameters and result cell")
+    add(
+        "--memory", type=parse_bytes, default=env("MEMORY") or None, help="for each of them, as 4GB"
+    )
+    add(
+        "--scheduler",
+        default=env("SCHEDULER"),
+        help="a dask scheduler's address, tcp://host:8786, instead of them",
+    )
+    add(
+        "--notebook",
+        default=LESSON,
+        help="another notebook with the lesson's parameters and result cell",
+    )
     add("--out", default=OUT, help="the folder for everything, instead of build/sweep")
     options = parser.parse_args(given)
     if (options.workers or 1) < 1 or (options.memory or math.inf) < 5 * 10**8:
@@ -565,7 +716,10 @@ def main(given=None):
     except SweepError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
-        print("Interrupted. What is done is kept: the same command goes on from there.", file=sys.stderr)
+        print(
+            "Interrupted. What is done is kept: the same command goes on from there.",
+            file=sys.stderr,
+        )
         sys.exit(130)
     sys.exit(any(row["state"] == "failed" for row in table))
 

@@ -13,11 +13,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from helpers import flatbuffer
-from helpers.identify import identify
 from helpers.interpreter import load
+from hub_to_tflite.file import flatbuffer
+from hub_to_tflite.file.identify import identify
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 COMPARE = "Fetch it again, and compare its size and sha256 with the publisher's."
 REMEDIES = {  # what LiteRT says -> what to do
     r"Select TensorFlow op": "It was converted with SELECT_TF_OPS, and no Python runtime of today has these ops. "
@@ -59,21 +59,27 @@ def open_tflite(source, trial=True, seconds=30):
 def _content(source, name):
     """Return the bytes of what is marked as a .tflite. Raises OpenError for everything else."""
     with contextlib.suppress(OSError):
-        if isinstance(source, bytes) or Path(source).is_file():  # a device or a pipe might never end
+        if (
+            isinstance(source, bytes) or Path(source).is_file()
+        ):  # a device or a pipe might never end
             content = source if isinstance(source, bytes) else Path(source).read_bytes()
             if content[4:8] == b"TFL3":
                 return content
     found = identify(source)
-    raise OpenError(f"{name} is not a .tflite. Found: {found.what}. Who opens that: {found.who}. How: {found.how}.")
+    raise OpenError(
+        f"{name} is not a .tflite. Found: {found.what}. Who opens that: {found.who}. How: {found.how}."
+    )
 
 
 def _try(content, name, seconds):
     """Return if a child process opens `content` and runs it once. Raises OpenError otherwise."""
-    command = [sys.executable, "-m", "helpers.trial", str(seconds)]
+    command = [sys.executable, "-m", "hub_to_tflite.sandbox.trial", str(seconds)]
     # glibc then fills memory that is new or freed, so that a model that reads it by mistake fails now, not later.
     settings = {**os.environ, "MALLOC_PERTURB_": "165"}
     try:
-        child = subprocess.run(command, input=content, capture_output=True, timeout=seconds, cwd=ROOT, env=settings)
+        child = subprocess.run(
+            command, input=content, capture_output=True, timeout=seconds, cwd=ROOT, env=settings
+        )
         output, status = child.stdout, child.returncode
     except subprocess.TimeoutExpired as late:
         output, status = late.stdout or b"", None

@@ -34,12 +34,16 @@ class Process:
         next call starts another.
         """
         # A forked child would inherit this process's threads half-way; a spawned one begins anew.
-        self.pool = self.pool or ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin)
+        self.pool = self.pool or ProcessPoolExecutor(
+            1, multiprocessing.get_context("spawn"), initializer=_begin
+        )
         try:
             answer, value = self.pool.submit(_guarded, function, given, named).result()
         except BrokenProcessPool:
             self.close()
-            raise Refused("The process that tried it ended without a word; often for lack of memory.") from None
+            raise Refused(
+                "The process that tried it ended without a word; often for lack of memory."
+            ) from None
         if answer == "error":
             raise _again(*value)
         return value
@@ -78,12 +82,16 @@ def _guarded(function, given, named):
     try:
         return "value", function(*given, **named)
     except Exception as error:  # TensorFlow's own classes cannot be unpickled without TensorFlow
-        return "error", (type(error).__module__, type(error).__name__, str(error) or type(error).__name__)
+        return "error", (
+            type(error).__module__,
+            type(error).__name__,
+            str(error) or type(error).__name__,
+        )
 
 
 def _again(module, name, message):
     """Return the exception to raise for one of another process."""
-    if module.startswith("helpers."):
+    if module.startswith(("helpers.", "hub_to_tflite.")):
         with contextlib.suppress(Exception):
             return getattr(importlib.import_module(module), name)(message)
     return Refused(message, name)

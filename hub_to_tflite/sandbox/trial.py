@@ -24,11 +24,15 @@ def run(interpreter, value=0):
     for given in interpreter.get_input_details():
         interpreter.set_tensor(given["index"], _filled(given, value))
     interpreter.invoke()
-    outputs = [interpreter.get_tensor(returned["index"]) for returned in interpreter.get_output_details()]
+    outputs = [
+        interpreter.get_tensor(returned["index"]) for returned in interpreter.get_output_details()
+    ]
     for name in interpreter.get_signature_list():
         with contextlib.suppress(Exception):
             runner = interpreter.get_signature_runner(name)
-            runner(**{key: _filled(given, value) for key, given in runner.get_input_details().items()})
+            runner(
+                **{key: _filled(given, value) for key, given in runner.get_input_details().items()}
+            )
     return outputs
 
 

@@ -1,6 +1,6 @@
 """What a .tflite needs, and which of four places can take it: the deployment check. Taught in 10_deploy.
 
-`python -m helpers.check MODEL.tflite ...` prints it. Exit status: 0 where each file has a place that takes it, 1 where
+`python -m hub_to_tflite.targets.check MODEL.tflite ...` prints it. Exit status: 0 where each file has a place that takes it, 1 where
 some file has none, 2 where some file is not a sound .tflite.
 
 Python, microcontroller and phone are tried: LiteRT's Interpreter, TensorFlow Lite Micro, and CompiledModel, the API
@@ -21,15 +21,21 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import flatbuffer, metadata, micro, trial
-from helpers.identify import identify
 from helpers.interpreter import load
-from helpers.opening import COMPARE, REMEDIES
+from hub_to_tflite.file import flatbuffer, metadata
+from hub_to_tflite.file.identify import identify
+from hub_to_tflite.sandbox import trial
+from hub_to_tflite.sandbox.opening import COMPARE, REMEDIES
+from hub_to_tflite.targets import tflm
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 30  # that a child gets
 LITERTJS = "LiteRT.js 2.5.3"
-BROWSER = ("float32", "int32", "uint8")  # what its Tensor holds; of others it says "Element type ... is not supported"
+BROWSER = (
+    "float32",
+    "int32",
+    "uint8",
+)  # what its Tensor holds; of others it says "Element type ... is not supported"
 # What TensorBuffer.kt of LiteRT reads and writes; uint8 goes through it as the same bytes.
 PHONE = ("float32", "int32", "int64", "int16", "int8", "uint8", "bool")
 BOARDS = {  # name -> bytes of (flash, RAM in one piece), from the makers' data sheets
@@ -65,13 +71,19 @@ class Report:
         return self.places[PLACES.index(name)]
 
     def __repr__(self):
-        rows = [*self.needs, *((place.name, f"{MARKS[place.takes]}: {place.reason}") for place in self.places)]
+        rows = [
+            *self.needs,
+            *((place.name, f"{MARKS[place.takes]}: {place.reason}") for place in self.places),
+        ]
         return "\n".join([self.path, *(f"  {heading:15}  {text}" for heading, text in rows)])
 
     def _repr_html_(self):
         rows = [(heading, "", text) for heading, text in self.needs]
         rows += [(place.name, MARKS[place.takes], place.reason) for place in self.places]
-        cells = ("".join(f"<td style='text-align:left'>{html.escape(text)}</td>" for text in row) for row in rows)
+        cells = (
+            "".join(f"<td style='text-align:left'>{html.escape(text)}</td>" for text in row)
+            for row in rows
+        )
         body = "".join(f"<tr>{row}</tr>" for row in cells)
         return f"<table><caption>{html.escape(self.path)}</caption>{body}</table>"
 
@@ -85,7 +97,12 @@ def check(source):
         if not model:
             reason = f"It is not a sound .tflite. Found: {found.what}. {found.detail}".strip()
         needs = _needs(model, b"", {}, 0) if model else [("what", found.what)]
-        return Report(found.path, tuple(needs), tuple(Place(name, False, reason) for name in PLACES), bool(model))
+        return Report(
+            found.path,
+            tuple(needs),
+            tuple(Place(name, False, reason) for name in PLACES),
+            bool(model),
+        )
     content = source if isinstance(source, bytes) else Path(source).read_bytes()
     answer = _child("interpreter", content)
     refused = _refused(answer)
@@ -93,7 +110,7 @@ def check(source):
     plain = "XNNP" in refused
     if plain:
         answer = _child("plain", content)
-    chip = micro.run(content, [one[None] for one in _side(answer, "input")] or None, seconds=SECONDS)
+    chip = tflm.run(content, [one[None] for one in _side(answer, "input")] or None, seconds=SECONDS)
     places = (
         _python(model, answer, plain),
         _microcontroller(model, chip, answer),
@@ -117,16 +134,24 @@ def _python(model, answer, plain):
 
 def _microcontroller(model, chip, answer):
     if chip.refused:
-        return Place("microcontroller", None if chip.refused == micro.ABSENT else False, _sentences([chip.refused]))
+        return Place(
+            "microcontroller",
+            None if chip.refused == tflm.ABSENT else False,
+            _sentences([chip.refused]),
+        )
     outputs = _side(answer, "output")
     if outputs and not _near(chip.outputs, outputs[0]):
         return Place("microcontroller", False, f"TFLM runs it, and {OTHERS}.")
     wants = f"TFLM runs it, with {model.size:,} bytes of flash and an arena of {chip.arena:,} bytes of RAM"
     if not outputs:
         wants += ", and LiteRT gave no answer to compare"
-    room = [name for name, (flash, ram) in BOARDS.items() if model.size < flash and chip.arena < ram]
+    room = [
+        name for name, (flash, ram) in BOARDS.items() if model.size < flash and chip.arena < ram
+    ]
     if room:
-        reason = f"{wants}. It fits, with the rest of the program still to come, on: {', '.join(room)}."
+        reason = (
+            f"{wants}. It fits, with the rest of the program still to come, on: {', '.join(room)}."
+        )
         return Place("microcontroller", True, reason)
     flash, ram = map(max, zip(*BOARDS.values()))
     reason = f"{wants}. The largest boards known here have {flash:,} and {ram:,}."
@@ -143,19 +168,25 @@ def _browser(model, graph, refused):
         reasons.append('the recipe "int8, float io" keeps float32 outside')
     # LiteRT.js takes 1 for an open size where the file does not say that the rank is known.
     ranked = [bool(graph.tensors[index].hasRank) for index in (*graph.inputs, *graph.outputs)]
-    open_ = [one for one, known in zip((*model.inputs, *model.outputs), ranked) if known and _open(one)]
+    open_ = [
+        one for one, known in zip((*model.inputs, *model.outputs), ranked) if known and _open(one)
+    ]
     if open_ and open_[0] in model.inputs:
-        reason = (
-            f"the input {open_[0].name!r} has an open size, {_sizes(open_[0])}, and LiteRT.js needs all of them fixed"
-        )
+        reason = f"the input {open_[0].name!r} has an open size, {_sizes(open_[0])}, and LiteRT.js needs all of them fixed"
         reasons.append(f"{reason}: convert it with a batch of 1")
     elif open_:
-        reason = f"the size of the output {open_[0].name!r}, {_sizes(open_[0])}, depends on the input"
-        reasons.append(f"{reason}; LiteRT.js reserves its room before the run, and what it returns means nothing")
+        reason = (
+            f"the size of the output {open_[0].name!r}, {_sizes(open_[0])}, depends on the input"
+        )
+        reasons.append(
+            f"{reason}; LiteRT.js reserves its room before the run, and what it returns means nothing"
+        )
     if any(0 in tensor.shape for tensor in (*model.inputs, *model.outputs)):
         reasons.append("an input or output holds no numbers")
     for op in _foreign(model):
-        reasons.append(f"LiteRT.js has no op {op}, and still runs the file: its answers then mean nothing")
+        reasons.append(
+            f"LiteRT.js has no op {op}, and still runs the file: its answers then mean nothing"
+        )
     if _shared(graph):
         reasons.append(f"{_shared(graph)}, and LiteRT.js leaves it unset")
     if refused and not reasons:
@@ -166,12 +197,18 @@ def _browser(model, graph, refused):
     reason = f"By the rules of {LITERTJS}, not run here: {dtypes} goes in and out, and the sizes are fixed"
     if any(map(_open, model.inputs)):
         reason += ", the open ones at 1"
-    return Place("browser", True, f"{reason}. A page fetches {model.size:,} bytes besides the 9 MB of LiteRT.js.")
+    return Place(
+        "browser",
+        True,
+        f"{reason}. A page fetches {model.size:,} bytes besides the 9 MB of LiteRT.js.",
+    )
 
 
 def _phone(model, content, answer):
     reasons = _unfit(model, PHONE, "LiteRT's TensorBuffer for Kotlin")
-    reasons += [f"LiteRT has no op {op}; an app would have to bring it along" for op in _foreign(model)]
+    reasons += [
+        f"LiteRT has no op {op}; an app would have to bring it along" for op in _foreign(model)
+    ]
     if not reasons and "error" in answer:
         reasons.append(_refused(answer))
     if not reasons:
@@ -191,14 +228,23 @@ def _phone(model, content, answer):
 def _needs(model, content, answer, arena):
     """Yield the (heading, text) pairs on what a file needs and what it says about itself."""
     yield "bytes", f"{model.size:,}"
-    yield "runtime", f"TensorFlow {model.runtime} or later, " * bool(model.runtime) + model.runtime_source
+    yield (
+        "runtime",
+        f"TensorFlow {model.runtime} or later, " * bool(model.runtime) + model.runtime_source,
+    )
     yield "ops", ", ".join(map(str, model.ops)) or "none"
     if _foreign(model):
         yield "ops apart", f"{', '.join(_foreign(model))}: not built into LiteRT"
     if "memory" in answer:
-        yield "memory", f"{answer['memory'] / 2**20:.0f} MiB, the Python process that ran it once here"
+        yield (
+            "memory",
+            f"{answer['memory'] / 2**20:.0f} MiB, the Python process that ran it once here",
+        )
     if arena:
-        yield "arena", f"{arena:,} bytes on a microcontroller, as counted here with pointers of 64 bits"
+        yield (
+            "arena",
+            f"{arena:,} bytes on a microcontroller, as counted here with pointers of 64 bits",
+        )
     try:
         told = metadata.read(content)
     except metadata.MetadataError:
@@ -218,7 +264,9 @@ def _needs(model, content, answer, arena):
     labels = told["labels"] or list(model.labels)
     yield (
         "labels",
-        f"{len(labels)}: {', '.join(labels[:3])}{' ...' * (len(labels) > 3)}" if labels else "none packed in",
+        f"{len(labels)}: {', '.join(labels[:3])}{' ...' * (len(labels) > 3)}"
+        if labels
+        else "none packed in",
     )
 
 
@@ -234,11 +282,15 @@ def _child(kind, content, **given):
     settings = {**os.environ, "MALLOC_PERTURB_": "165"}
     given = stream.getvalue()
     try:
-        child = subprocess.run(command, input=given, capture_output=True, timeout=SECONDS, cwd=ROOT, env=settings)
+        child = subprocess.run(
+            command, input=given, capture_output=True, timeout=SECONDS, cwd=ROOT, env=settings
+        )
     except subprocess.TimeoutExpired:
         return {"error": f"nothing after {SECONDS} seconds"}
     if child.returncode:
-        return {"error": f"nothing, and it ended the process that tried it, with status {child.returncode}"}
+        return {
+            "error": f"nothing, and it ended the process that tried it, with status {child.returncode}"
+        }
     with np.load(io.BytesIO(child.stdout)) as answer:
         return {name: answer[name] for name in answer.files}
 
@@ -297,7 +349,11 @@ def _answered(interpreter):
         except (RuntimeError, ValueError):
             raise error from None
     arrays = {f"input{place}": one for place, one in enumerate(inputs)}
-    return arrays | {f"output{place}": one for place, one in enumerate(outputs)} | {"memory": trial.peak()}
+    return (
+        arrays
+        | {f"output{place}": one for place, one in enumerate(outputs)}
+        | {"memory": trial.peak()}
+    )
 
 
 def _run(interpreter, inputs):
@@ -327,7 +383,9 @@ def _compiled(content, answer):
     details = model.get_output_tensor_details(signature["key"])
     for place, (name, buffer) in enumerate(zip(signature["outputs"], outputs)):
         other = wanted[details[name]["index"]]
-        got = buffer.read(int(model.get_output_buffer_requirements(place, number)["buffer_size"]), np.int8)
+        got = buffer.read(
+            int(model.get_output_buffer_requirements(place, number)["buffer_size"]), np.int8
+        )
         if got.nbytes != other.nbytes or not _near(got.view(other.dtype), other):
             raise ValueError(OTHERS)
     return {}
@@ -362,7 +420,9 @@ def _near(got, wanted):
 def _unfit(model, dtypes, whose):
     """Return what is said against inputs and outputs of other dtypes, as a list of one text or none."""
     sides = [("input", one) for one in model.inputs] + [("output", one) for one in model.outputs]
-    found = [f"the {side} {one.name!r} is {one.dtype}" for side, one in sides if one.dtype not in dtypes]
+    found = [
+        f"the {side} {one.name!r} is {one.dtype}" for side, one in sides if one.dtype not in dtypes
+    ]
     return [f"{', '.join(found)}; {whose} takes {', '.join(dtypes)} only"] if found else []
 
 
@@ -384,7 +444,9 @@ def _shared(graph):
     for place, index in enumerate(outputs):
         if index in inputs or index in outputs[:place]:
             name = (graph.tensors[index].name or b"").decode(errors="replace")
-            return f"the output {name!r} is {'an input too' if index in inputs else 'returned twice'}"
+            return (
+                f"the output {name!r} is {'an input too' if index in inputs else 'returned twice'}"
+            )
     return ""
 
 
@@ -398,7 +460,10 @@ def main(paths):
     for number, path in enumerate(paths):
         report = check(path)
         print("\n" * (number > 0) + repr(report))
-        status = max(status, 2 if not report.sound else 0 if any(place.takes for place in report.places) else 1)
+        status = max(
+            status,
+            2 if not report.sound else 0 if any(place.takes for place in report.places) else 1,
+        )
     return status
 
 

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import flatbuffer, trial
+from hub_to_tflite.file import flatbuffer
+from hub_to_tflite.sandbox import trial
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LARGEST = 64 * 2**20  # bytes of arena that are offered; no chip has more
 STEP = 16  # bytes: what is in the arena stands at multiples of it
 ABSENT = "the package tflite-micro is not installed; it exists for Linux on x86-64 only"
@@ -63,9 +64,11 @@ def run(content, inputs=None, arena=LARGEST, seconds=120):
     arrays = {f"input{number}": one for number, one in enumerate(arrays)}
     given = io.BytesIO()
     np.savez(given, content=np.frombuffer(content, np.uint8), arena=arena, **arrays)
-    command = [sys.executable, "-m", "helpers.micro", str(seconds)]
+    command = [sys.executable, "-m", "hub_to_tflite.targets.tflm", str(seconds)]
     try:
-        child = subprocess.run(command, input=given.getvalue(), capture_output=True, timeout=seconds, cwd=ROOT)
+        child = subprocess.run(
+            command, input=given.getvalue(), capture_output=True, timeout=seconds, cwd=ROOT
+        )
     except subprocess.TimeoutExpired:
         return Result(None, 0, f"it was still busy after {seconds} seconds")
     if child.returncode == 0:
@@ -104,7 +107,10 @@ def main(seconds):
         arrays = [given[name] for name in given.files if name.startswith("input")]
     trial.limit(seconds)
     interpreter = runtime.Interpreter.from_bytes(content, arena_size=arena)
-    details = [interpreter.get_input_details(index) for index in range(len(flatbuffer.read(content).inputs))]
+    details = [
+        interpreter.get_input_details(index)
+        for index in range(len(flatbuffer.read(content).inputs))
+    ]
     arrays = arrays or [np.zeros((1, *detail["shape"]), detail["dtype"]) for detail in details]
     outputs = []
     for ones in zip(*arrays) if arrays else [()]:

@@ -14,8 +14,8 @@ import pytest
 from nbclient import NotebookClient
 from papermill.exceptions import PapermillExecutionError
 
-from helpers import exercises
-from tools import notebooks
+from helpers.course import exercises
+from tools.course import notebooks
 
 ROOT = notebooks.FOLDER.parent
 LESSONS = notebooks.every()
@@ -64,7 +64,9 @@ def ends_as_it_should(path):
         return
     with pytest.raises(PapermillExecutionError) as caught:
         yield
-    assert caught.value.ename == "HandleError" and caught.value.evalue.startswith("Pruning needs a model's layers")
+    assert caught.value.ename == "HandleError" and caught.value.evalue.startswith(
+        "Pruning needs a model's layers"
+    )
 
 
 class TestOtherParameters:
@@ -77,7 +79,12 @@ class TestOtherParameters:
     @every_lesson
     def test_a_real_third_party_model_from_another_hub(self, path, tmp_path, real_hub):
         with ends_as_it_should(path):
-            run(path, tmp_path, HANDLE=f"{real_hub}/rebuilt/mobilenet_v1_025_224/classification/1", SAMPLES=20)
+            run(
+                path,
+                tmp_path,
+                HANDLE=f"{real_hub}/rebuilt/mobilenet_v1_025_224/classification/1",
+                SAMPLES=20,
+            )
 
     @every_lesson
     def test_a_model_that_does_not_see_pictures(self, path, tmp_path, real_hub):
@@ -88,8 +95,14 @@ class TestOtherParameters:
     @pytest.mark.parametrize(
         ("handle", "words"),
         [
-            ("digits/mobilenet_v9/classification/1", "The embedded hub has: digits/mobilenet_v2/classification/1"),
-            ("https://tfhub.dev/google/tf2-preview/mobilenet_v2/classification/4", "embedded model"),
+            (
+                "digits/mobilenet_v9/classification/1",
+                "The embedded hub has: digits/mobilenet_v2/classification/1",
+            ),
+            (
+                "https://tfhub.dev/google/tf2-preview/mobilenet_v2/classification/4",
+                "embedded model",
+            ),
         ],
         ids=["unknown name", "no network"],
     )
@@ -119,17 +132,26 @@ class TestYourTurn:
             check = cell.source[cell.source.index(f"turn[{number}].check(") :]
             assert len(exercise.wrong) >= 2 and "..." in cell.source
             expected[len(cells) - 1] = exercises.NOT_ATTEMPTED
-            for answer, words in [*exercise.wrong.items(), (exercise.solution_code, exercise.right)]:
+            for answer, words in [
+                *exercise.wrong.items(),
+                (exercise.solution_code, exercise.right),
+            ]:
                 expected[len(cells)] = words
                 cells.append(nbformat.v4.new_code_cell(f"{answer}\n\n{check}"))
-            cells.append(nbformat.v4.new_code_cell(f"turn[{number}].hint()\nturn[{number}].solution()"))
+            cells.append(
+                nbformat.v4.new_code_cell(f"turn[{number}].hint()\nturn[{number}].solution()")
+            )
         notebook.cells = cells
-        NotebookClient(notebook, **notebooks.KERNEL, timeout=240, resources={"metadata": {"path": tmp_path}}).execute()
+        NotebookClient(
+            notebook, **notebooks.KERNEL, timeout=240, resources={"metadata": {"path": tmp_path}}
+        ).execute()
         for position, words in expected.items():
             said = "".join(output.get("text", "") for output in cells[position].outputs)
             answer = cells[position].source
             verdict = "Right. " if words in [e.right for e in turn.values()] else "Not "
-            assert words in said and verdict in said, f"{path.stem}: to\n{answer}\nit said\n{said}\nnot\n{words}"
+            assert words in said and verdict in said, (
+                f"{path.stem}: to\n{answer}\nit said\n{said}\nnot\n{words}"
+            )
 
 
 class TestForm:
@@ -142,7 +164,7 @@ class TestForm:
         assert contract.startswith("# ")
         for heading in ("What you'll do", "What you'll learn", "What you'll need", "Time"):
             assert f"**{heading}" in contract
-        bootstrap = (ROOT / "tools" / "colab_cell.py").read_text().strip()
+        bootstrap = (ROOT / "tools" / "course" / "colab_cell.py").read_text().strip()
         assert [cell.source for cell in tagged(notebook, "bootstrap")] == [bootstrap]
         assert code_cells(notebook)[0].source == bootstrap
 
@@ -150,7 +172,9 @@ class TestForm:
     def test_one_parameters_cell_of_at_most_five(self, path):
         (cell,) = tagged(nbformat.read(path, 4), "parameters")
         lines = [line for line in cell.source.splitlines() if not line.startswith("#")]
-        assert 1 <= len(lines) <= 5 and all(re.fullmatch(r"[A-Z_]+ = .+  # .+", line) for line in lines)
+        assert 1 <= len(lines) <= 5 and all(
+            re.fullmatch(r"[A-Z_]+ = .+  # .+", line) for line in lines
+        )
         assert lines[0].startswith("HANDLE = ")
 
     @every_lesson
@@ -158,7 +182,11 @@ class TestForm:
         cells = [cell for cell in code_cells(nbformat.read(path, 4)) if cell.source.strip()]
         assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
         outputs = [output for cell in cells for output in cell.outputs]
-        assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+        assert not [
+            output
+            for output in outputs
+            if output.output_type == "error" or output.get("name") == "stderr"
+        ]
 
     @every_lesson
     def test_nothing_in_it_belongs_to_one_machine(self, path):
@@ -170,36 +198,52 @@ class TestForm:
     @every_lesson
     def test_cells_are_short_and_explained(self, path):
         notebook = nbformat.read(path, 4)
-        lengths = [len(cell.source.splitlines()) for cell in code_cells(notebook) if "bootstrap" not in tags(cell)]
+        lengths = [
+            len(cell.source.splitlines())
+            for cell in code_cells(notebook)
+            if "bootstrap" not in tags(cell)
+        ]
         assert max(lengths) <= 20 and statistics.median(lengths) <= 7
-        words = sum(len(cell.source.split()) for cell in notebook.cells if cell.cell_type == "markdown")
+        words = sum(
+            len(cell.source.split()) for cell in notebook.cells if cell.cell_type == "markdown"
+        )
         assert words >= 12 * len(lengths)
 
     @every_lesson
     def test_at_most_one_cell_in_ten_is_not_compared(self, path):
         cells = code_cells(nbformat.read(path, 4))
         ignored = [
-            c for c in cells if "nbval-ignore-output" in tags(c) or "NBVAL_" in c.source or "nbval-skip" in tags(c)
+            c
+            for c in cells
+            if "nbval-ignore-output" in tags(c) or "NBVAL_" in c.source or "nbval-skip" in tags(c)
         ]
         assert len(ignored) * 10 <= len(cells)
 
     @every_lesson
     def test_nothing_is_installed_outside_the_bootstrap_cell(self, path):
         for cell in code_cells(nbformat.read(path, 4)):
-            assert "bootstrap" in tags(cell) or not re.search(r"[!%]\s*pip|pip install", cell.source)
+            assert "bootstrap" in tags(cell) or not re.search(
+                r"[!%]\s*pip|pip install", cell.source
+            )
 
     @every_lesson
     def test_every_figure_is_said_in_words(self, path):
         cells = nbformat.read(path, 4).cells
         for number, cell in enumerate(cells):
             if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
-                after = " ".join(c.source for c in cells[number + 1 : number + 3] if c.cell_type == "markdown")
-                assert re.search(r"\b(figure|picture|map|chart)\b", after, re.IGNORECASE), cell.source
+                after = " ".join(
+                    c.source for c in cells[number + 1 : number + 3] if c.cell_type == "markdown"
+                )
+                assert re.search(r"\b(figure|picture|map|chart)\b", after, re.IGNORECASE), (
+                    cell.source
+                )
 
     @every_lesson
     def test_every_figure_is_stored(self, path):
         for cell in code_cells(nbformat.read(path, 4)):
-            assert "plt.show()" not in cell.source or any("image/png" in o.get("data", {}) for o in cell.outputs)
+            assert "plt.show()" not in cell.source or any(
+                "image/png" in o.get("data", {}) for o in cell.outputs
+            )
 
     @every_lesson
     def test_links_lead_somewhere(self, path):
@@ -207,12 +251,16 @@ class TestForm:
         text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
         for target in re.findall(r"\]\(([^)\s]+)\)", text):
             if not urllib.parse.urlsplit(target).scheme and not target.startswith("#"):
-                assert (path.parent / urllib.parse.unquote(target.partition("#")[0])).exists(), target
+                assert (path.parent / urllib.parse.unquote(target.partition("#")[0])).exists(), (
+                    target
+                )
         following = LESSONS[LESSONS.index(path) + 1 :]
         assert not following or f"]({following[0].name})" in text
 
     def test_there_is_a_ledger_in_every_lesson_that_crosses_a_border(self):
-        with_ledger = [path.stem[:2] for path in LESSONS if tagged(nbformat.read(path, 4), "parity-ledger")]
+        with_ledger = [
+            path.stem[:2] for path in LESSONS if tagged(nbformat.read(path, 4), "parity-ledger")
+        ]
         assert set(with_ledger) >= {"00", "03", "04", "05", "06", "07", "08", "09", "10", "11"}
 
     def test_lessons_are_numbered_without_a_gap(self):

@@ -11,8 +11,8 @@ import zipfile
 import nbformat
 import pytest
 
-from helpers import colab as colab_helper
-from tools import notebooks, readme, run, set_up
+from helpers.course import colab as colab_helper
+from tools.course import notebooks, readme, run, set_up
 
 ROOT = notebooks.FOLDER.parent
 TRACKED = [
@@ -32,18 +32,26 @@ class TestOnePlaceForEachFact:
         repository = readme.address().rpartition("/")[0]
         for path in TRACKED:
             if path.exists() and path.suffix in (".md", ".py", ".ipynb", ".yml", ".toml"):
-                for found in re.findall(r"https://github\.com/hub-to-tflite[\w/-]*", path.read_text(encoding="utf-8")):
+                for found in re.findall(
+                    r"https://github\.com/hub-to-tflite[\w/-]*", path.read_text(encoding="utf-8")
+                ):
                     assert found == readme.address(), (path, repository)
-        assert readme.address() in (ROOT / "tools" / "colab_cell.py").read_text()
+        assert readme.address() in (ROOT / "tools" / "course" / "colab_cell.py").read_text()
 
     def test_the_supported_pythons_are_the_same_everywhere(self):
         oldest, newest = (f"{major}.{minor}" for major, minor in (set_up.OLDEST, set_up.NEWEST))
         beyond = f"3.{set_up.NEWEST[1] + 1}"
         assert f'requires-python = ">={oldest},<{beyond}"' in (ROOT / "pyproject.toml").read_text()
         assert f"Python {oldest} to {newest}" in readme.README.read_text(encoding="utf-8")
-        tested = re.search(r"python: \[(.*)\]", (ROOT / ".github" / "workflows" / "test.yml").read_text())[1]
-        assert json.loads(f"[{tested}]") == [f"3.{minor}" for minor in range(set_up.OLDEST[1], set_up.NEWEST[1] + 1)]
-        assert (ROOT / "binder" / "runtime.txt").read_text().strip().removeprefix("python-") in tested
+        tested = re.search(
+            r"python: \[(.*)\]", (ROOT / ".github" / "workflows" / "test.yml").read_text()
+        )[1]
+        assert json.loads(f"[{tested}]") == [
+            f"3.{minor}" for minor in range(set_up.OLDEST[1], set_up.NEWEST[1] + 1)
+        ]
+        assert (ROOT / "binder" / "runtime.txt").read_text().strip().removeprefix(
+            "python-"
+        ) in tested
 
     def test_the_lock_holds_every_requirement_with_hashes(self):
         lock = (ROOT / "requirements.lock").read_text()
@@ -64,18 +72,24 @@ class TestOnePlaceForEachFact:
             assert locked and all(f"{found}.".startswith(f"{version}.") for found in locked), name
 
     def test_what_would_weigh_on_every_kernel_is_not_installed(self):
-        assert not re.search(r"^(scikit-learn|pandas)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+        assert not re.search(
+            r"^(scikit-learn|pandas)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE
+        )
 
     def test_the_style_is_kept(self):
         subprocess.run([sys.executable, "-m", "ruff", "check", "."], cwd=ROOT, check=True)
-        subprocess.run([sys.executable, "-m", "ruff", "format", "--check", "."], cwd=ROOT, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "ruff", "format", "--check", "."], cwd=ROOT, check=True
+        )
 
 
 class TestSetUp:
     @pytest.mark.parametrize("version", [(3, 9), (3, 14)])
     def test_an_unsupported_python_gets_one_sentence(self, version, monkeypatch):
         monkeypatch.setattr(set_up.sys, "version_info", (*version, 0))
-        with pytest.raises(SystemExit, match=f"3.10 to 3.13, and this is Python {version[0]}.{version[1]}"):
+        with pytest.raises(
+            SystemExit, match=f"3.10 to 3.13, and this is Python {version[0]}.{version[1]}"
+        ):
             set_up.check_python()
 
     def test_a_missing_venv_module_gets_one_sentence(self, monkeypatch):
@@ -85,11 +99,22 @@ class TestSetUp:
 
     def test_bare_make_prints_the_targets(self):
         said = subprocess.check_output(["make"], cwd=ROOT, text=True)
-        assert all(f"make {target} " in said for target in ("run", "test", "lab", "refresh", "models", "lock", "clean"))
+        assert all(
+            f"make {target} " in said
+            for target in ("run", "test", "lab", "refresh", "models", "lock", "clean")
+        )
 
     def test_what_binder_checks_at_the_end_of_its_build_holds_here(self):
-        line = next(line for line in (ROOT / "binder" / "postBuild").read_text().splitlines() if " -c " in line)
-        subprocess.run([sys.executable, "-c", line.partition(' -c "')[2].rstrip('"')], check=True, capture_output=True)
+        line = next(
+            line
+            for line in (ROOT / "binder" / "postBuild").read_text().splitlines()
+            if " -c " in line
+        )
+        subprocess.run(
+            [sys.executable, "-c", line.partition(' -c "')[2].rstrip('"')],
+            check=True,
+            capture_output=True,
+        )
 
 
 def wheel(folder, name, version, requires=""):
@@ -97,9 +122,13 @@ def wheel(folder, name, version, requires=""):
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
     with zipfile.ZipFile(folder / f"{module}-{version}-py3-none-any.whl", "w") as file:
-        file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}")
         file.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            f"{info}/METADATA",
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}",
+        )
+        file.writestr(
+            f"{info}/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         )
         file.writestr(f"{info}/RECORD", "")
 
@@ -120,31 +149,51 @@ class TestColab:
         venv.create(folder / "env", with_pip=True)
         python = folder / "env" / "bin" / "python"
         environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHONPATH"))},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith(("PIP_", "PYTHONPATH"))
+            },
             **{"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_CONFIG_FILE": os.devnull},
             # git takes the public address, and finds this checkout behind it.
             **{"GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_0": f"url.{ROOT.as_uri()}.insteadOf"},
-            **{"GIT_CONFIG_VALUE_0": readme.address(), "GIT_CONFIG_KEY_1": "safe.directory", "GIT_CONFIG_VALUE_1": "*"},
+            **{
+                "GIT_CONFIG_VALUE_0": readme.address(),
+                "GIT_CONFIG_KEY_1": "safe.directory",
+                "GIT_CONFIG_VALUE_1": "*",
+            },
         }
         subprocess.run(
-            [python, "-m", "pip", "install", "-q", "tensorflow==2.19.0", "numpy"], env=environment, check=True
+            [python, "-m", "pip", "install", "-q", "tensorflow==2.19.0", "numpy"],
+            env=environment,
+            check=True,
         )
 
         def cell(before):
             """Run the bootstrap cell after `before`; return what it printed and what is then installed."""
             code = f"{before}\n{(ROOT / 'tools' / 'colab_cell.py').read_text()}"
-            done = subprocess.run([python, "-c", code], env=environment, cwd=folder, capture_output=True, text=True)
+            done = subprocess.run(
+                [python, "-c", code], env=environment, cwd=folder, capture_output=True, text=True
+            )
             assert done.returncode == 0, done.stderr
-            frozen = subprocess.check_output([python, "-m", "pip", "freeze"], env=environment, text=True)
+            frozen = subprocess.check_output(
+                [python, "-m", "pip", "freeze"], env=environment, text=True
+            )
             return done.stdout, set(frozen.split()), folder
 
         return cell
 
     def test_elsewhere_it_does_nothing(self, colab):
         said, installed, folder = colab("")
-        assert said == "" and installed == {"tensorflow==2.19.0", "numpy==99.0"} and not (folder / "course").exists()
+        assert (
+            said == ""
+            and installed == {"tensorflow==2.19.0", "numpy==99.0"}
+            and not (folder / "course").exists()
+        )
 
-    def test_there_it_fetches_the_course_and_installs_what_is_missing_but_never_tensorflow(self, colab):
+    def test_there_it_fetches_the_course_and_installs_what_is_missing_but_never_tensorflow(
+        self, colab
+    ):
         there = "import sys, types; sys.modules['google.colab'] = types.ModuleType('google.colab')"
         said, installed, folder = colab(there)
         assert "tensorflow-hub" in said and "numpy" not in said
@@ -168,7 +217,9 @@ class TestRun:
         }
         for name, cells in sources.items():
             title = nbformat.v4.new_markdown_cell(f"# About {name}\n\nSee [one](00_one.ipynb).")
-            nbformat.write(nbformat.v4.new_notebook(cells=[title, *cells]), tmp_path / f"{name}.ipynb")
+            nbformat.write(
+                nbformat.v4.new_notebook(cells=[title, *cells]), tmp_path / f"{name}.ipynb"
+            )
         monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
         monkeypatch.setattr(run, "OUT", tmp_path / "out")
         return tmp_path / "out"

@@ -14,7 +14,8 @@ from PIL import Image
 
 from conftest import ROOT, SHARED
 from deploy.phone import fill
-from helpers import artefacts, digits, flatbuffer, handles, interpreter, metadata, tinyhub
+from helpers import artefacts, digits, handles, interpreter, tinyhub
+from hub_to_tflite.file import flatbuffer, metadata
 
 PROGRAM = ROOT / "deploy" / "python" / "predict.py"
 LESSON = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"
@@ -77,9 +78,14 @@ class TestPredict:
     @pytest.mark.parametrize("recipe", ["float32", "int8"])
     def test_it_names_each_digit_with_the_interpreter_s_score(self, recipe, bench, models):
         pictures = [f"{number}.png" for number in range(10)]
-        said = [line.split("\t") for line in predict(bench, f"{recipe}.tflite", *pictures)[0].splitlines()]
+        said = [
+            line.split("\t")
+            for line in predict(bench, f"{recipe}.tflite", *pictures)[0].splitlines()
+        ]
         assert [line[:2] for line in said] == [list(pair) for pair in zip(pictures, NAMES)]
-        pixels = np.stack([np.asarray(Image.open(bench / one), np.float32) / 255 for one in pictures])
+        pixels = np.stack(
+            [np.asarray(Image.open(bench / one), np.float32) / 255 for one in pictures]
+        )
         expected = interpreter.predict(interpreter.load(models[recipe]), pixels).max(axis=1)
         np.testing.assert_allclose([float(line[2]) for line in said], expected, atol=0.001)
 
@@ -97,13 +103,19 @@ class TestPredict:
         [
             (["nothing.tflite", "0.png"], "No such file or directory: 'nothing.tflite'"),
             ([], "predict.py MODEL PICTURE"),
-            (["0.png", "float32.tflite"], "0.png is not a .tflite: its bytes 4 to 8 are .*Give the model first"),
+            (
+                ["0.png", "float32.tflite"],
+                "0.png is not a .tflite: its bytes 4 to 8 are .*Give the model first",
+            ),
             (["short.tflite", "0.png"], "[Ff]latbuffer"),
             (["newer.tflite", "0.png"], "Didn't find op for builtin opcode 'CONV_2D' version '99'"),
             (["float32.tflite", "nothing.png"], "No such file or directory: '.*nothing.png'"),
             (["float32.tflite", "float32.tflite"], "cannot identify image file"),
             (["float32.tflite", "large.png"], "large.png has 64 x 32 pixels. Resize it to 48 x 48"),
-            (["row.tflite", "0.png"], r"The model takes float32 \(1, 3\), and this program has pictures"),
+            (
+                ["row.tflite", "0.png"],
+                r"The model takes float32 \(1, 3\), and this program has pictures",
+            ),
         ],
     )
     def test_what_it_cannot_use_is_one_plain_message(self, arguments, words, bench, models):
@@ -114,7 +126,11 @@ class TestPredict:
         row = flatbuffer.unpack(models["float32"])
         row.subgraphs[0].inputs = row.subgraphs[0].inputs[:1]
         given = row.subgraphs[0].tensors[row.subgraphs[0].inputs[0]]
-        given.shape, given.shapeSignature, row.subgraphs[0].operators = np.array([1, 3], np.int32), None, []
+        given.shape, given.shapeSignature, row.subgraphs[0].operators = (
+            np.array([1, 3], np.int32),
+            None,
+            [],
+        )
         for name, model in (("newer", newer), ("row", row)):
             builder = flatbuffers.Builder()
             builder.Finish(model.Pack(builder), b"TFL3")
@@ -133,7 +149,9 @@ class TestPredict:
     def test_published_models_name_the_photos(self, name, contract, tmp_path):
         real = SHARED / "real"
         if not real.exists():
-            pytest.skip(f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)")
+            pytest.skip(
+                f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)"
+            )
         content = (real / "tflite" / f"{name}.tflite").read_bytes()
         if contract:
             content = metadata.pack(content, name=name, contract=contract)
@@ -141,24 +159,36 @@ class TestPredict:
         labels = (real / "photos" / "imagenet_labels.txt").read_text().splitlines()
         photos = {"cat.bmp": "Egyptian cat", "bird.bmp": "chickadee", "parrot.jpg": "macaw"}
         for photo in photos:
-            Image.open(real / "photos" / photo).convert("RGB").resize((224, 224), 2).save(tmp_path / f"{photo}.png")
+            Image.open(real / "photos" / photo).convert("RGB").resize((224, 224), 2).save(
+                tmp_path / f"{photo}.png"
+            )
         said, _ = predict(tmp_path, "model.tflite", *(f"{photo}.png" for photo in photos))
         found = [line.split("\t")[1] for line in said.splitlines()]
-        assert [labels[int(one)] if one.isdigit() else one for one in found] == list(photos.values())
+        assert [labels[int(one)] if one.isdigit() else one for one in found] == list(
+            photos.values()
+        )
 
 
 @pytest.fixture(scope="module")
 def c_array():
     """The function of lesson 10, as it stands there."""
-    cells = json.loads((ROOT / "notebooks" / "10_deploy.ipynb").read_text(encoding="utf-8"))["cells"]
-    [source] = [text for text in ("".join(cell["source"]) for cell in cells) if text.startswith("def c_array")]
+    cells = json.loads((ROOT / "notebooks" / "10_deploy.ipynb").read_text(encoding="utf-8"))[
+        "cells"
+    ]
+    [source] = [
+        text
+        for text in ("".join(cell["source"]) for cell in cells)
+        if text.startswith("def c_array")
+    ]
     names = {}
     exec(source[: source.index("\n\n\n")], names)
     return names["c_array"]
 
 
 class TestCArray:
-    def test_through_a_compiler_come_the_file_s_bytes_aligned_to_16(self, c_array, models, tmp_path):
+    def test_through_a_compiler_come_the_file_s_bytes_aligned_to_16(
+        self, c_array, models, tmp_path
+    ):
         compiler = next(filter(None, map(shutil.which, ("c++", "g++", "clang++"))), None)
         if not compiler:
             pytest.skip("there is no C++ compiler on this machine (c++, g++ or clang++)")
@@ -171,7 +201,17 @@ class TestCArray:
             "  fwrite(digits_data, 1, digits_size, stdout);\n"
             "  return reinterpret_cast<std::uintptr_t>(digits_data) % 16;\n}\n"
         )
-        command = [compiler, "-std=c++11", "-Wall", "-Wextra", "-Werror", "digits.cc", "main.cc", "-o", "show"]
+        command = [
+            compiler,
+            "-std=c++11",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "digits.cc",
+            "main.cc",
+            "-o",
+            "show",
+        ]
         subprocess.run(command, cwd=tmp_path, check=True)
         shown = subprocess.run([tmp_path / "show"], capture_output=True)
         assert shown.returncode == 0 and shown.stdout == models["int8"]
@@ -184,9 +224,14 @@ class TestPhone:
         text = fill.filled(models[recipe], f"{recipe}.tflite", language)
         model = interpreter.load(models[recipe])
         runner = model.get_signature_runner()
-        for side, details in (("input", runner.get_input_details()), ("output", runner.get_output_details())):
+        for side, details in (
+            ("input", runner.get_input_details()),
+            ("output", runner.get_output_details()),
+        ):
             [(name, detail)] = details.items()
-            line = re.search(rf"//   {side} +0  (\S+)  (\S+)  (\[.*\])  scale (\S+)  zero point (\S+)", text)
+            line = re.search(
+                rf"//   {side} +0  (\S+)  (\S+)  (\[.*\])  scale (\S+)  zero point (\S+)", text
+            )
             scale, zero_point = detail["quantization"]
             assert line[1] == name and line[2] == np.dtype(detail["dtype"]).name
             assert json.loads(line[3]) == detail["shape_signature"].tolist()
@@ -202,12 +247,27 @@ class TestPhone:
         assert not re.search("@[A-Z_]+@", text)
 
     def test_a_label_cannot_break_out_of_its_literal(self, models):
-        odd = ['a "quote"', "5 $each ${x}", "back\\slash", r"\(x)", "@LOW@", "@WRITE@", "ß", "tab\there", "8", "9"]
+        odd = [
+            'a "quote"',
+            "5 $each ${x}",
+            "back\\slash",
+            r"\(x)",
+            "@LOW@",
+            "@WRITE@",
+            "ß",
+            "tab\there",
+            "8",
+            "9",
+        ]
         content = metadata.pack(models["float32"], name="x", labels=odd)
-        kotlin, swift = (fill.filled(content, "model.tflite", language) for language in ("kt", "swift"))
+        kotlin, swift = (
+            fill.filled(content, "model.tflite", language) for language in ("kt", "swift")
+        )
         plain = [" ".join(label.split()) for label in odd]
         listed = kotlin[kotlin.index("listOf(") + 7 : kotlin.index(")\n  }\n}")]
-        assert json.loads(f"[{listed}]".replace("\\$", "$")) == plain and not re.search(r"(?<!\\)\$[a-z{]", listed)
+        assert json.loads(f"[{listed}]".replace("\\$", "$")) == plain and not re.search(
+            r"(?<!\\)\$[a-z{]", listed
+        )
         listed = swift[swift.index("[String] = ") + 11 : swift.index("\n  private let model")]
         assert json.loads(listed) == plain
 
@@ -216,20 +276,32 @@ class TestPhone:
         assert "listOf()" in text and fill.UNKNOWN in text
 
     def test_an_open_batch_is_mentioned_where_swift_minds(self, models):
-        assert "Convert it with a batch of 1" in fill.filled(models["float32"], "model.tflite", "swift")
+        assert "Convert it with a batch of 1" in fill.filled(
+            models["float32"], "model.tflite", "swift"
+        )
 
     @pytest.mark.parametrize(
         ("change", "words"),
         [
-            (lambda graph: graph.inputs.extend(graph.inputs), "Found: float32, float32 in, float32 out. Write yours"),
+            (
+                lambda graph: graph.inputs.extend(graph.inputs),
+                "Found: float32, float32 in, float32 out. Write yours",
+            ),
             (lambda graph: graph.outputs.clear(), "Found: float32 in, nothing out"),
-            (lambda graph: setattr(graph.tensors[graph.inputs[0]], "type", 2), "Found: int32 in, float32 out"),
+            (
+                lambda graph: setattr(graph.tensors[graph.inputs[0]], "type", 2),
+                "Found: int32 in, float32 out",
+            ),
         ],
     )
     def test_a_model_that_the_snippets_do_not_know_is_one_plain_message(self, change, words):
         model = flatbuffer.unpack(LESSON.read_bytes())
         graph = model.subgraphs[0]
-        graph.inputs, graph.outputs, model.signatureDefs = list(graph.inputs), list(graph.outputs), []
+        graph.inputs, graph.outputs, model.signatureDefs = (
+            list(graph.inputs),
+            list(graph.outputs),
+            [],
+        )
         change(graph)
         builder = flatbuffers.Builder()
         builder.Finish(model.Pack(builder), b"TFL3")
@@ -238,13 +310,18 @@ class TestPhone:
 
     def test_the_command_says_what_is_wrong_and_writes_nothing(self, tmp_path):
         (tmp_path / "short.tflite").write_bytes(LESSON.read_bytes()[:5000])
-        settings = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ["PYTHONPATH"]])}
+        settings = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ["PYTHONPATH"]]),
+        }
         for arguments, words in (
             (["short.tflite"], "a sound .tflite"),
             (["gone.tflite"], "No such file"),
             ([], "Write"),
         ):
             command = [sys.executable, ROOT / "deploy" / "phone" / "fill.py", *arguments]
-            done = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True)
+            done = subprocess.run(
+                command, cwd=tmp_path, env=settings, capture_output=True, text=True
+            )
             assert done.returncode == 1 and words in done.stderr and "Traceback" not in done.stderr
         assert [file.name for file in tmp_path.iterdir()] == ["short.tflite"]

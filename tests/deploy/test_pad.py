@@ -13,17 +13,19 @@ import nbformat
 import numpy as np
 import pytest
 
-from helpers import digits, interpreter, pad, tinyhub
+from deploy.notebook import drawing_pad
+from deploy.web import browser
+from helpers import digits, interpreter, tinyhub
 from tests.strokes import DIGITS, PLAIN_SEVEN
-from tools import browser, notebooks
+from tools.course import notebooks
 
 MODEL = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"
 
 
 def drawn(strokes):
-    ink = pad.blank()
+    ink = drawing_pad.blank()
     for stroke in strokes:
-        pad.line(ink, *stroke)
+        drawing_pad.line(ink, *stroke)
     return ink
 
 
@@ -37,58 +39,70 @@ def classify():
 class TestInk:
     @pytest.mark.parametrize("number", DIGITS)
     def test_what_people_draw_is_read(self, classify, number):
-        assert classify(pad.to_digit(drawn(DIGITS[number]))).argmax() == number
+        assert classify(drawing_pad.to_digit(drawn(DIGITS[number]))).argmax() == number
 
     def test_a_seven_without_a_crossbar_is_still_misread_as_the_lesson_says(self, classify):
-        assert classify(pad.to_digit(drawn(PLAIN_SEVEN))).argmax() == 3
+        assert classify(drawing_pad.to_digit(drawn(PLAIN_SEVEN))).argmax() == 3
 
     def test_ink_looks_like_the_training_digits(self):
         """As much ink, in the same columns: else the model would be asked what it has never seen."""
         images, labels = digits.load("train")
         shares = []
         for number, strokes in DIGITS.items():
-            digit, theirs = pad.to_digit(drawn(strokes)), images[labels == number].reshape(-1, 64)
+            digit, theirs = (
+                drawing_pad.to_digit(drawn(strokes)),
+                images[labels == number].reshape(-1, 64),
+            )
             assert digit.dtype == np.uint8 and digit.shape == (8, 8) and digit.max() <= 16
             assert not digit[:, [0, 7]].any() and digit[[0, 7]].any(axis=1).all()
             shares.append(digit.sum() / theirs.sum(axis=1).mean())
         assert min(shares) > 0.5 and max(shares) < 1.2 and 0.8 < np.mean(shares) < 1.1
 
     def test_a_line_is_all_within_the_pens_radius(self):
-        ink = pad.line(pad.blank(), (50, 60), (150, 100))
-        y, x = np.mgrid[: pad.SIZE, : pad.SIZE]
+        ink = drawing_pad.line(drawing_pad.blank(), (50, 60), (150, 100))
+        y, x = np.mgrid[: drawing_pad.SIZE, : drawing_pad.SIZE]
         share = np.clip(((x - 50) * 100 + (y - 60) * 40) / (100**2 + 40**2), 0, 1)
         distance = np.hypot(x - 50 - 100 * share, y - 60 - 40 * share)
-        assert np.array_equal(ink == 255, distance <= pad.RADIUS) and set(np.unique(ink)) == {0, 255}
+        assert np.array_equal(ink == 255, distance <= drawing_pad.RADIUS) and set(
+            np.unique(ink)
+        ) == {0, 255}
 
     def test_place_and_size_on_the_paper_do_not_matter(self):
         """But for a point more or less at the edges of cells."""
-        once = pad.to_digit(drawn(DIGITS[3])).astype(int)
-        moved = pad.to_digit(drawn([[(x - 30, y + 20) for x, y in stroke] for stroke in DIGITS[3]]))
+        once = drawing_pad.to_digit(drawn(DIGITS[3])).astype(int)
+        moved = drawing_pad.to_digit(
+            drawn([[(x - 30, y + 20) for x, y in stroke] for stroke in DIGITS[3]])
+        )
         assert np.array_equal(once, moved)
         double = np.kron(drawn(DIGITS[3]), np.ones((2, 2), np.uint8))
-        assert np.abs(once - pad.to_digit(double)).max() <= 2
+        assert np.abs(once - drawing_pad.to_digit(double)).max() <= 2
 
     def test_empty_paper_a_dot_and_a_dash(self):
-        assert not pad.to_digit(pad.blank()).any()
-        dot, dash = pad.to_digit(drawn([[(20, 30)]])), pad.to_digit(drawn([[(40, 112), (180, 112)]]))
+        assert not drawing_pad.to_digit(drawing_pad.blank()).any()
+        dot, dash = (
+            drawing_pad.to_digit(drawn([[(20, 30)]])),
+            drawing_pad.to_digit(drawn([[(40, 112), (180, 112)]])),
+        )
         assert dot[2:6, 2:6].sum() == dot.sum() > 16  # small, and in the middle
         assert not dash[:3].any() and not dash[5:].any() and dash[3:5].all(axis=0)[2:6].all()
 
     def test_beside_the_paper_there_is_no_ink_and_no_error(self):
-        assert not pad.line(pad.blank(), (-50, -50), (-20, 400)).any()
-        half = pad.line(pad.blank(), (-1e6, 100), (112.4, 100))
+        assert not drawing_pad.line(drawing_pad.blank(), (-50, -50), (-20, 400)).any()
+        half = drawing_pad.line(drawing_pad.blank(), (-1e6, 100), (112.4, 100))
         assert half[100, :113].all() and not half[100, 125:].any()
 
     @pytest.mark.parametrize("shape", [(224, 224, 4), (224,), (1, 8, 8)])
     def test_ink_of_another_shape_is_refused(self, shape):
-        with pytest.raises(ValueError, match=re.escape(f"(height, width). Found: an array {shape}.")):
-            pad.to_digit(np.zeros(shape, np.uint8))
+        with pytest.raises(
+            ValueError, match=re.escape(f"(height, width). Found: an array {shape}.")
+        ):
+            drawing_pad.to_digit(np.zeros(shape, np.uint8))
 
 
 class TestPad:
     @pytest.fixture
     def new(self, classify):
-        return pad.show(classify)
+        return drawing_pad.show(classify)
 
     @staticmethod
     def send(new, event, **content):
@@ -108,7 +122,7 @@ class TestPad:
         assert np.array_equal(new.ink, drawn(DIGITS[7]))
         assert "The model reads a 7." in new.answer.value and new.answer.value.count("<tr>") == 10
         shown = np.array(re.findall(r"rgb\((\d+),", new.answer.value), int).reshape(8, 8)
-        assert np.array_equal(shown, pad.to_digit(new.ink).astype(int) * 255 // 16)
+        assert np.array_equal(shown, drawing_pad.to_digit(new.ink).astype(int) * 255 // 16)
 
     def test_a_finger_draws_and_leaving_the_paper_lifts_the_pen(self, new):
         (first, *others), last = DIGITS[2][0], (5, 5)
@@ -116,7 +130,9 @@ class TestPad:
         for x, y in others:
             self.send(new, "touch_move", touches=[{"x": x, "y": y}])
         self.send(new, "touch_end", touches=[])
-        assert "The model reads a 2." in new.answer.value and np.array_equal(new.ink, drawn(DIGITS[2]))
+        assert "The model reads a 2." in new.answer.value and np.array_equal(
+            new.ink, drawn(DIGITS[2])
+        )
         self.send(new, "mouse_down", x=5, y=5)
         self.send(new, "mouse_out", x=5, y=-1)
         self.send(new, "mouse_move", x=200, y=200)
@@ -128,13 +144,13 @@ class TestPad:
         assert not new.ink.any() and new.answer.value == "Draw a digit."
 
     def test_a_classifier_that_fails_shows_its_error(self):
-        new = pad.show(lambda digit: {}["<seven>"])
+        new = drawing_pad.show(lambda digit: {}["<seven>"])
         self.mouse(new, (100, 100))
         assert new.answer.value == "The classifier failed with KeyError: &#x27;&lt;seven&gt;&#x27;"
 
     def test_without_ipycanvas_a_sentence_and_no_pad(self, monkeypatch, capsys):
         monkeypatch.setitem(sys.modules, "ipycanvas", None)
-        assert pad.show(lambda digit: digit) is None
+        assert drawing_pad.show(lambda digit: digit) is None
         assert capsys.readouterr().out == (
             "There is no drawing pad here, because ipycanvas is not installed. Nothing below needs it.\n"
         )
@@ -154,7 +170,9 @@ def lesson_with_the_pad():
     code = [cell for cell in lesson.cells if cell.cell_type == "code"]
     imports = next(cell for cell in code if "kernel.start()" in cell.source)
     first = next(number for number, cell in enumerate(code) if "import pad" in cell.source)
-    last = next(number for number, cell in enumerate(code) if "drawing-pad" in cell.metadata.get("tags", []))
+    last = next(
+        number for number, cell in enumerate(code) if "drawing-pad" in cell.metadata.get("tags", [])
+    )
     model = nbformat.v4.new_code_cell(
         "from helpers import flatbuffer, tinyhub\n"
         f"content = (tinyhub.EMBEDDED / '{MODEL.relative_to(tinyhub.EMBEDDED)}').read_bytes()\n"
@@ -175,8 +193,14 @@ def jupyter_lab(folder, work):
     It asks for no news and no kernel, and is gone, with its kernels, at the end.
     """
     overrides = {
-        "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
-        "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none", "autoStartDefaultKernel": True},
+        "@jupyterlab/apputils-extension:notification": {
+            "fetchNews": "false",
+            "checkForUpdates": False,
+        },
+        "@jupyterlab/notebook-extension:tracker": {
+            "windowingMode": "none",
+            "autoStartDefaultKernel": True,
+        },
     }
     settings = work / "config" / "labconfig" / "default_setting_overrides.json"
     settings.parent.mkdir(parents=True)
@@ -190,7 +214,9 @@ def jupyter_lab(folder, work):
         "IPYTHONDIR": work / "ipython",
         "JUPYTER_TOKEN": "of-the-test",
     }
-    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    environment = {
+        name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"
+    }
     options = ["--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0"]
     server = subprocess.Popen(
         [sys.executable, "-m", "jupyter", "lab", *options, f"--ServerApp.root_dir={folder}"],
@@ -224,10 +250,16 @@ def test_the_lessons_pad_reads_a_drawing_in_jupyterlab(tmp_path):
     folder = tmp_path / "lessons"
     folder.mkdir()
     nbformat.write(lesson_with_the_pad(), folder / "pad.ipynb")
-    with jupyter_lab(folder, tmp_path) as address, browser.chromium() as program, browser.page(program) as page:
+    with (
+        jupyter_lab(folder, tmp_path) as address,
+        browser.chromium() as program,
+        browser.page(program) as page,
+    ):
         page.set_default_timeout(60_000)
         page.goto(address.format("pad.ipynb"))
-        page.get_by_text("(ipykernel) | Idle").wait_for()  # in the status bar: earlier, what is run gets lost
+        page.get_by_text(
+            "(ipykernel) | Idle"
+        ).wait_for()  # in the status bar: earlier, what is run gets lost
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
         canvas = page.locator(".jp-OutputArea canvas")

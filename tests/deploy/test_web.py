@@ -13,11 +13,14 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
 
-from helpers import digits, interpreter, pad, tinyhub
+from deploy.notebook import drawing_pad
+from deploy.web import browser, build
+from helpers import digits, interpreter, tinyhub
 from tests.strokes import DIGITS, UNSURE
-from tools import browser, web
 
-EMBEDDED = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"  # of any number of pictures at once
+EMBEDDED = (
+    tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"
+)  # of any number of pictures at once
 WIDE, NARROW = {"width": 900, "height": 700}, {"width": 320, "height": 640}
 
 
@@ -27,10 +30,10 @@ def folder(tmp_path_factory):
     if not browser.find():
         pytest.skip(browser.MISSING)
     try:
-        web.packages()
-    except web.WebError as error:
+        build.packages()
+    except build.WebError as error:
         pytest.skip(str(error))
-    return web.build(tmp_path_factory.mktemp("page") / "web")
+    return build.build(tmp_path_factory.mktemp("page") / "web")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +45,7 @@ def program(folder):
 @pytest.fixture(scope="module")
 def wide(program, folder):
     """One open page for all tests that leave it as they found it, but for what is drawn."""
-    with web.opened(program, folder, viewport=WIDE) as page:
+    with build.opened(program, folder, viewport=WIDE) as page:
         yield page
 
 
@@ -60,7 +63,7 @@ def page(wide):
 def fresh(program, folder):
     """A function that opens another page, of `folder` or of a changed copy of it; not for what the module shares."""
     with contextlib.ExitStack() as stack:
-        yield lambda of=folder, **options: stack.enter_context(web.opened(program, of, **options))
+        yield lambda of=folder, **options: stack.enter_context(build.opened(program, of, **options))
 
 
 @pytest.fixture
@@ -85,12 +88,16 @@ def reads(page, number):
 
 def shares(page):
     """The ten shares that the page prints, NaN for a dash, and the widths of their bars, both in percent."""
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")  # all is painted
+    page.evaluate(
+        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )  # all is painted
     printed = [
         float(text.strip("\u00a0%").replace("–", "nan"))
         for text in page.locator("#scores td:last-child").all_inner_texts()
     ]
-    widths = page.locator(".bar").evaluate_all("(bars) => bars.map((bar) => parseFloat(bar.style.width))")
+    widths = page.locator(".bar").evaluate_all(
+        "(bars) => bars.map((bar) => parseFloat(bar.style.width))"
+    )
     return np.array(printed), np.array(widths)
 
 
@@ -100,26 +107,34 @@ def picture(page):
         "(seen) => Array.from(seen.getContext('2d').getImageData(0, 0, 8, 8).data).filter((_, place) => place % 4 == 0)"
     )
     words = page.locator("#seen").get_attribute("aria-label").partition(": ")[2]
-    return np.array(pixels).reshape(8, 8), np.array([line.split() for line in words.split("; ")], int)
+    return np.array(pixels).reshape(8, 8), np.array(
+        [line.split() for line in words.split("; ")], int
+    )
 
 
 def expected(strokes, folder):
     """What Python makes of strokes: the digit, and the shares of its scores in percent."""
-    ink = pad.blank()
+    ink = drawing_pad.blank()
     for stroke in strokes:
-        pad.line(ink, *stroke)
-    digit = pad.to_digit(ink)
-    scores = interpreter.predict(interpreter.load(folder / "float32.tflite"), digits.as_model_input(digit[None]))[0]
+        drawing_pad.line(ink, *stroke)
+    digit = drawing_pad.to_digit(ink)
+    scores = interpreter.predict(
+        interpreter.load(folder / "float32.tflite"), digits.as_model_input(digit[None])
+    )[0]
     powers = np.exp(scores - scores.max())
     return digit, 100 * powers / powers.sum()
 
 
 class TestAgreement:
     def test_every_test_digit_gets_the_interpreters_class_and_scores(self, page, folder):
-        found = web.agreement(page, folder)
+        found = build.agreement(page, folder)
         assert list(found) == ["float32", "int8, float io"]
         for recipe, (same, total, difference) in found.items():
-            assert (same, total) == (450, 450) and difference < web.CLOSE, (recipe, same, difference)
+            assert (same, total) == (450, 450) and difference < build.CLOSE, (
+                recipe,
+                same,
+                difference,
+            )
 
     def test_a_page_that_computes_otherwise_is_noticed(self, fresh, changed):
         """Two faults at once, each seen by one half of the comparison: columns for rows, and scores a little off."""
@@ -127,23 +142,26 @@ class TestAgreement:
             ("digit.js", "digit[8 * y + x] / 16", "digit[8 * x + y] / 16"),
             ("model.js", "await result.data()", "await result.data(), (score) => score + 1e-3"),
         )
-        for same, total, difference in web.agreement(fresh(copy), copy).values():
+        for same, total, difference in build.agreement(fresh(copy), copy).values():
             assert same < total / 2 and difference == pytest.approx(1e-3, rel=0.1)
 
     @pytest.mark.parametrize("found", [(449, 450, 0.0), (450, 450, 1e-3)])
     def test_the_proof_fails_when_they_differ(self, monkeypatch, capsys, found):
         monkeypatch.setattr(browser, "chromium", contextlib.nullcontext)
-        monkeypatch.setattr(web, "opened", lambda *_: contextlib.nullcontext())
-        monkeypatch.setattr(web, "build", lambda out, fetch: out)
-        monkeypatch.setattr(web, "agreement", lambda *_: {"float32": found})
+        monkeypatch.setattr(build, "opened", lambda *_: contextlib.nullcontext())
+        monkeypatch.setattr(build, "build", lambda out, fetch: out)
+        monkeypatch.setattr(build, "agreement", lambda *_: {"float32": found})
         with pytest.raises(SystemExit):
-            web.prove()
+            build.prove()
         assert f"{found[0]} of 450" in capsys.readouterr().out
 
     def test_ink_and_digits_are_pythons_bit_for_bit(self, page):
         random = np.random.default_rng(0)
         drawings = [
-            [random.uniform(-40, pad.SIZE + 40, (count, 2)).round(2).tolist() for count in random.integers(1, 6, 2)]
+            [
+                random.uniform(-40, drawing_pad.SIZE + 40, (count, 2)).round(2).tolist()
+                for count in random.integers(1, 6, 2)
+            ]
             for _ in range(25)
         ] + [
             [],
@@ -161,17 +179,17 @@ class TestAgreement:
             });
         }"""
         for strokes, (there, digit) in zip(drawings, page.evaluate(script, drawings)):
-            ink = pad.blank()
+            ink = drawing_pad.blank()
             for stroke in strokes:
-                pad.line(ink, *stroke)
+                drawing_pad.line(ink, *stroke)
             assert base64.b64decode(there) == ink.tobytes(), strokes
-            assert digit == pad.to_digit(ink).ravel().tolist(), strokes
+            assert digit == drawing_pad.to_digit(ink).ravel().tolist(), strokes
 
 
 class TestDrawing:
     def test_ten_digits_drawn_with_the_mouse_are_read_and_shown(self, page, folder):
         for number, strokes in DIGITS.items():
-            web.draw(page, strokes)
+            build.draw(page, strokes)
             reads(page, number)
             (printed, widths), (pixels, words) = shares(page), picture(page)
             digit, wanted = expected(strokes, folder)
@@ -186,7 +204,7 @@ class TestDrawing:
         page = fresh(viewport=NARROW, has_touch=True, is_mobile=True)
         page.locator("#paper").scroll_into_view_if_needed()
         frame, client = page.locator("#paper").bounding_box(), page.context.new_cdp_session(page)
-        scale = frame["width"] / pad.SIZE
+        scale = frame["width"] / drawing_pad.SIZE
 
         def touch(kind, *points):
             places = [{"x": frame["x"] + x * scale, "y": frame["y"] + y * scale} for x, y in points]
@@ -198,7 +216,9 @@ class TestDrawing:
                 touch("touchMove", point)
             touch("touchEnd")
         reads(page, 3)
-        assert page.locator("#paper").bounding_box() == frame  # nothing scrolled or moved under the finger
+        assert (
+            page.locator("#paper").bounding_box() == frame
+        )  # nothing scrolled or moved under the finger
         assert (page.errors, page.refused) == ([], [])
 
     def test_the_keyboard_draws_takes_back_and_clears(self, page):
@@ -225,14 +245,14 @@ class TestDrawing:
         def paint():
             address = page.locator("#paper").evaluate("(paper) => paper.toDataURL()")
             shown = Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("L")
-            return np.asarray(shown.resize((pad.SIZE, pad.SIZE))) > 127
+            return np.asarray(shown.resize((drawing_pad.SIZE, drawing_pad.SIZE))) > 127
 
         assert not paint().any()
         strokes = [*DIGITS[7], [(30, 200)]]
-        web.draw(page, strokes)
-        ink = pad.blank()
+        build.draw(page, strokes)
+        ink = drawing_pad.blank()
         for stroke in strokes:
-            pad.line(ink, *stroke)
+            drawing_pad.line(ink, *stroke)
         apart = (paint() != (ink > 0)).sum() / (ink > 0).sum()
         assert apart < 0.1, f"{apart:.1%} of the ink is painted elsewhere"
         assert paint()[200, 30]  # the dot
@@ -242,21 +262,21 @@ class TestDrawing:
         assert not paint().any()
 
     def test_a_test_digit_is_read_and_the_next_stroke_replaces_it(self, page):
-        for number, digit in enumerate(web.samples()):
+        for number, digit in enumerate(build.samples()):
             page.get_by_role("button", name=f"Test digit {number}").click()
             reads(page, number)
             assert picture(page)[1].ravel().tolist() == digit
-        web.draw(page, DIGITS[1])
+        build.draw(page, DIGITS[1])
         reads(page, 1)
 
     def test_the_model_is_switched(self, page, folder):
         """With a drawing that the two files take differently, so that one cannot stand for the other."""
-        web.draw(page, UNSURE)
+        build.draw(page, UNSURE)
         wanted = []
-        for recipe, file in web.MODELS.items():
+        for recipe, file in build.MODELS.items():
             page.get_by_role("radio", name=recipe).check()
             page.locator("#answer", has_text=f"with {recipe}.").wait_for()
-            pixels = web.pixels(page, picture(page)[1][None])
+            pixels = build.pixels(page, picture(page)[1][None])
             powers = np.exp(interpreter.predict(interpreter.load(folder / file), pixels)[0])
             wanted.append(100 * powers / powers.sum())
             np.testing.assert_allclose(shares(page)[1], wanted[-1], atol=0.1)
@@ -281,14 +301,19 @@ class TestEveryone:
         assert [found[1] for found in reached] == ["application", *["button"] * 12, "radio"]
 
     def test_the_answer_is_announced_when_the_pen_rests(self, page):
-        web.draw(page, DIGITS[2])
+        build.draw(page, DIGITS[2])
         page.get_by_role("status").get_by_text("The model reads a 2.").wait_for()
         assert re.fullmatch(
             r"The model reads a 2\. Share \d+\.\d\s%, in \d+\.\d ms, with float32\.",
             page.get_by_role("status").inner_text(),
         )
         assert page.get_by_role("img", name=re.compile("^Ink in each of 8 by 8 cells")).count() == 1
-        assert page.get_by_role("row", name=re.compile("^2 ")).get_by_role("cell").inner_text().endswith("%")
+        assert (
+            page.get_by_role("row", name=re.compile("^2 "))
+            .get_by_role("cell")
+            .inner_text()
+            .endswith("%")
+        )
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_it_fits_a_narrow_window_and_can_be_read(self, fresh, scheme):
@@ -296,7 +321,11 @@ class TestEveryone:
         page.get_by_role("button", name="Test digit 4").click()
         reads(page, 4)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert page.locator("#answer").bounding_box()["y"] < page.locator("#paper").bounding_box()["y"] < 400
+        assert (
+            page.locator("#answer").bounding_box()["y"]
+            < page.locator("#paper").bounding_box()["y"]
+            < 400
+        )
         for selector in ("body", "#keys", "figcaption", "#answer strong"):
             assert contrast(page, selector) >= 4.5, selector
 
@@ -306,7 +335,11 @@ def contrast(page, selector):
 
     def light(color):
         parts = np.array([float(part) for part in re.findall(r"[\d.]+", color)[:3]]) / 255
-        return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+        return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [
+            0.2126,
+            0.7152,
+            0.0722,
+        ]
 
     colors = page.locator(selector).first.evaluate(
         "(it) => [getComputedStyle(it).color, getComputedStyle(document.body).backgroundColor]"
@@ -341,8 +374,8 @@ def features(content):
 @pytest.fixture(scope="module")
 def one(program, folder):
     """A page for all broken files, one after the other, which has not loaded the int8 model yet."""
-    with web.opened(program, folder) as page:
-        web.draw(page, DIGITS[7])
+    with build.opened(program, folder) as page:
+        build.draw(page, DIGITS[7])
         yield page
         assert not [error for error in page.errors if "status of 404" not in error]
 
@@ -351,24 +384,43 @@ class TestBroken:
     @pytest.mark.parametrize(
         ("source", "change", "words"),
         [
-            ("int8.tflite", None, "There is no model file int8.tflite here: the server answered 404."),
+            (
+                "int8.tflite",
+                None,
+                "There is no model file int8.tflite here: the server answered 404.",
+            ),
             ("index.html", bytes, "is not a .tflite: it lacks the mark TFL3"),
             ("int8.tflite", lambda whole: b"", "It has 0 bytes."),
-            ("int8.tflite", lambda whole: whole[: len(whole) // 2], "is damaged, or needs what LiteRT.js lacks"),
+            (
+                "int8.tflite",
+                lambda whole: whole[: len(whole) // 2],
+                "is damaged, or needs what LiteRT.js lacks",
+            ),
             ("int8.tflite", integers, 'it says "Element type INT8 is not supported."'),
             ("float32.tflite", features, "Found: float32 (1, 48, 48, 3) in, (1, 1280) out."),
             (EMBEDDED, bytes, "Found: float32 (-1, 48, 48, 3) in, (-1, 10) out."),
         ],
-        ids=["missing", "a page of HTML", "empty", "cut off", "integers in and out", "not ten scores", "open batch"],
+        ids=[
+            "missing",
+            "a page of HTML",
+            "empty",
+            "cut off",
+            "integers in and out",
+            "not ten scores",
+            "open batch",
+        ],
     )
-    def test_a_model_that_cannot_be_used_gets_a_message_and_the_page_lives_on(self, one, folder, source, change, words):
+    def test_a_model_that_cannot_be_used_gets_a_message_and_the_page_lives_on(
+        self, one, folder, source, change, words
+    ):
         answer = {"body": change((folder / source).read_bytes())} if change else {"status": 404}
         one.route("**/int8.tflite", lambda route: route.fulfill(**answer))
         one.get_by_role("radio", name="int8").check()
         one.get_by_role("alert").get_by_text(words).wait_for()
         message = one.get_by_role("alert").inner_text()
         assert (
-            message.startswith(("The file int8.tflite", "The model int8.tflite", "There is no")) and len(message) < 400
+            message.startswith(("The file int8.tflite", "The model int8.tflite", "There is no"))
+            and len(message) < 400
         )
         assert "No answer" in one.locator("#answer").inner_text()
         assert np.isnan(shares(one)[0]).all() and not shares(one)[1].any()
@@ -386,7 +438,9 @@ class TestBroken:
         ],
     )
     def test_a_page_that_is_not_whole_says_so(self, fresh, folder, tmp_path, part, words):
-        copy = shutil.copytree(folder, tmp_path / "part", ignore=lambda at, names: {part.rpartition("/")[2]} & {*names})
+        copy = shutil.copytree(
+            folder, tmp_path / "part", ignore=lambda at, names: {part.rpartition("/")[2]} & {*names}
+        )
         page = fresh(copy)
         assert words in page.get_by_role("alert").inner_text()
         assert "make web" in page.get_by_role("alert").inner_text()
@@ -409,29 +463,42 @@ class TestBuild:
         assert [each["bytes"] for each in contents["models"]] == [
             (folder / each["file"]).stat().st_size for each in contents["models"]
         ]
-        texts = [path.read_text() for path in folder.iterdir() if path.suffix in (".html", ".js", ".css")]
-        assert not [found for text in texts for found in re.findall(r"https?://(?!localhost)[^\s'\"]+", text)]
+        texts = [
+            path.read_text() for path in folder.iterdir() if path.suffix in (".html", ".js", ".css")
+        ]
+        assert not [
+            found
+            for text in texts
+            for found in re.findall(r"https?://(?!localhost)[^\s'\"]+", text)
+        ]
         out = tmp_path / "web"
         out.mkdir()
         (out / "old.txt").write_text("from an older page")
-        monkeypatch.setattr(shutil, "copyfile", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        monkeypatch.setattr(
+            shutil, "copyfile", lambda *_: (_ for _ in ()).throw(OSError("disk full"))
+        )
         with pytest.raises(OSError):
-            web.build(out)
+            build.build(out)
         assert [path.name for path in tmp_path.iterdir()] == ["web"] and (out / "old.txt").exists()
         monkeypatch.undo()
-        web.build(out)
+        build.build(out)
         assert {path.name for path in out.rglob("*")} == {path.name for path in folder.rglob("*")}
 
     def test_the_lock_names_no_registry(self):
-        lock = (web.SOURCES / "package-lock.json").read_text()
+        lock = (build.SOURCES / "package-lock.json").read_text()
         assert "http" not in lock and lock.count('"integrity": "sha512-') == 2
 
-    def test_without_npm_or_chromium_a_sentence_says_what_to_install(self, tmp_path, monkeypatch, capsys):
-        monkeypatch.setattr(web, "ROOT", tmp_path)
+    def test_without_npm_or_chromium_a_sentence_says_what_to_install(
+        self, tmp_path, monkeypatch, capsys
+    ):
+        monkeypatch.setattr(build, "ROOT", tmp_path)
         monkeypatch.setenv("HUB_TO_TFLITE_CACHE", str(tmp_path))
         monkeypatch.setattr(shutil, "which", lambda _: None)
         monkeypatch.setattr(browser, "PLACES", [])
-        with pytest.raises(web.WebError, match="no npm on this machine.*apt install nodejs npm"):
-            web.packages()
-        web.prove()
-        assert "No proof here: there is no Chromium on this machine. On Debian" in capsys.readouterr().out
+        with pytest.raises(build.WebError, match="no npm on this machine.*apt install nodejs npm"):
+            build.packages()
+        build.prove()
+        assert (
+            "No proof here: there is no Chromium on this machine. On Debian"
+            in capsys.readouterr().out
+        )

@@ -63,7 +63,12 @@ def hub(own_cache):
     hub.server.shutdown()
 
 
-KINDS = {"folder": tarfile.DIRTYPE, "link": tarfile.SYMTYPE, "hard link": tarfile.LNKTYPE, "device": tarfile.CHRTYPE}
+KINDS = {
+    "folder": tarfile.DIRTYPE,
+    "link": tarfile.SYMTYPE,
+    "hard link": tarfile.LNKTYPE,
+    "device": tarfile.CHRTYPE,
+}
 
 
 def archive(*members, **headers):
@@ -99,7 +104,10 @@ BAD_ANSWERS = {
         "not a model archive.*text/html",
     ),
     "empty": ((200, {}, b""), "not a model archive.*0 bytes"),
-    "stops early": ((200, {"Content-Length": str(len(GOOD))}, GOOD[: len(GOOD) // 2]), "stopped early"),
+    "stops early": (
+        (200, {"Content-Length": str(len(GOOD))}, GOOD[: len(GOOD) // 2]),
+        "stopped early",
+    ),
     "truncated archive": ((200, {}, GOOD[: len(GOOD) // 3]), "is damaged"),
     "last bytes missing": ((200, {}, GOOD[:-20]), "is damaged"),
     "flipped byte": ((200, {}, flipped(GOOD, len(GOOD) // 2)), "is damaged"),
@@ -109,11 +117,17 @@ BAD_ANSWERS = {
         "no saved_model.pb at its root.*model/saved_model.pb",
     ),
     "escaping member": (model_and(("../evil.txt", b"x")), "outside its folder"),
-    "member that escapes on its way": (model_and(("assets/../../evil.txt", b"x")), "outside its folder"),
+    "member that escapes on its way": (
+        model_and(("assets/../../evil.txt", b"x")),
+        "outside its folder",
+    ),
     "escaping folder": (model_and(("../evil", "folder")), "outside its folder"),
     "absolute member": (model_and(("/tmp/evil.txt", b"x")), "outside its folder"),
     "link": (model_and(("labels.txt", "link")), "a link or a device"),
-    "link, then a file through it": (model_and(("assets", "link"), ("assets/evil.txt", b"x")), "a link or a device"),
+    "link, then a file through it": (
+        model_and(("assets", "link"), ("assets/evil.txt", b"x")),
+        "a link or a device",
+    ),
     "hard link": (model_and(("labels.txt", "hard link")), "a link or a device"),
     "device": (model_and(("null", "device")), "a link or a device"),
     "no folders": (
@@ -122,19 +136,34 @@ BAD_ANSWERS = {
     ),
     "file under a file": (model_and(("a", b"x"), ("a/b", b"x")), "holds 'a/b' and not the folder"),
     "name too long": (model_and((300 * "x", b"x")), "could not be unpacked"),
-    "name that tensorflow_hub refuses": (model_and(("..\\evil", b"x")), "could not be unpacked.*evil"),
-    "graph that is a folder": ((200, {}, archive(("saved_model.pb", "folder"))), "could not be read"),
+    "name that tensorflow_hub refuses": (
+        model_and(("..\\evil", b"x")),
+        "could not be unpacked.*evil",
+    ),
+    "graph that is a folder": (
+        (200, {}, archive(("saved_model.pb", "folder"))),
+        "could not be read",
+    ),
     "empty archive": ((200, {}, archive()), "no saved_model.pb at its root. Found: nothing"),
-    "text graph": ((200, {}, archive(("saved_model.pbtxt", b"x"))), "no saved_model.pb at its root"),
+    "text graph": (
+        (200, {}, archive(("saved_model.pbtxt", b"x"))),
+        "no saved_model.pb at its root",
+    ),
     "more behind the archive": ((200, {}, GOOD + b"more"), "is damaged"),
     "no gzip": ((200, {}, gzip.decompress(GOOD)), "not a model archive"),
     "login": ((401, {}, b"no"), "HTTP 401.*wants a login"),
     "moved nowhere": ((301, {}, b""), "HTTP 301"),
     "moved in a circle": ((302, {"Location": "/someone/model/1"}, b""), "HTTP 302"),
     "moved to a file": ((302, {"Location": "file:///etc/passwd"}, b""), "HTTP 302"),
-    "chunks that stop": ((200, {"Transfer-Encoding": "chunked"}, b"8\r\n\x1f\x8b"), "failed.*IncompleteRead"),
+    "chunks that stop": (
+        (200, {"Transfer-Encoding": "chunked"}, b"8\r\n\x1f\x8b"),
+        "failed.*IncompleteRead",
+    ),
     "length that is no number": ((200, {"Content-Length": "many"}, GOOD[:9]), "is damaged"),
-    "no protocol buffer": ((200, {}, archive(("saved_model.pb", b"\xff\xff\xff"))), "could not be read|is damaged"),
+    "no protocol buffer": (
+        (200, {}, archive(("saved_model.pb", b"\xff\xff\xff"))),
+        "could not be read|is damaged",
+    ),
 }
 
 
@@ -164,8 +193,14 @@ def test_without_a_network_a_real_handle_names_the_embedded_model(own_cache, mon
 def test_an_archive_that_is_cut_anywhere_is_noticed(promised, hub, own_cache):
     for tenth in range(1, 10):
         part = GOOD[: len(GOOD) * tenth // 10]
-        hub.answer = (200, {"Content-Length": str(len(GOOD if promised == "the whole" else part))}, part)
-        with pytest.raises(handles.HandleError, match="stopped early" if promised == "the whole" else "is damaged"):
+        hub.answer = (
+            200,
+            {"Content-Length": str(len(GOOD if promised == "the whole" else part))},
+            part,
+        )
+        with pytest.raises(
+            handles.HandleError, match="stopped early" if promised == "the whole" else "is damaged"
+        ):
             handles.fetch(hub.handle)
     assert list(own_cache.rglob("*")) == []
 
@@ -182,11 +217,20 @@ def test_one_flipped_byte_anywhere_is_noticed(hub, own_cache):
     assert list(own_cache.rglob("*")) == []
 
 
-SPARSE = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "big", "GNU.sparse.realsize": "9999999"}
+SPARSE = {
+    "GNU.sparse.major": "1",
+    "GNU.sparse.minor": "0",
+    "GNU.sparse.name": "big",
+    "GNU.sparse.realsize": "9999999",
+}
 BOMBS = {
     "zeros": model_and(("zeros", bytes(2**21))),
     "many files": model_and(*((f"{number}", bytes(2**10)) for number in range(2**11))),
-    "a file of holes": (200, {}, archive(("saved_model.pb", b"1\n0\n1\n".ljust(513, b"\0")), **SPARSE)),
+    "a file of holes": (
+        200,
+        {},
+        archive(("saved_model.pb", b"1\n0\n1\n".ljust(513, b"\0")), **SPARSE),
+    ),
     "a long answer": (200, {}, os.urandom(2**21)),
 }
 
@@ -223,7 +267,11 @@ def test_a_storage_that_is_slow_and_names_no_kind_of_content_is_waited_for(hub, 
     monkeypatch.setattr(handles, "PATIENCE", 0.3)  # for each piece; all of them take longer
     storage = Hub()
     storage.pieces, storage.answer = 20, (200, {"Content-Type": "application/octet-stream"}, GOOD)
-    hub.answer = (302, {"Location": storage.handle.replace("/someone/", "/bucket/") + ".tar.gz?signature=abc"}, b"")
+    hub.answer = (
+        302,
+        {"Location": storage.handle.replace("/someone/", "/bucket/") + ".tar.gz?signature=abc"},
+        b"",
+    )
     assert (handles.fetch(hub.handle) / "saved_model.pb").exists() and storage.requests == 1
 
 
@@ -257,7 +305,9 @@ def lose_variables(entry):
     (entry / "variables").mkdir()
 
 
-@pytest.mark.parametrize("harm", [lose_graph, cut_graph, cut_variables, flip_variables, lose_variables])
+@pytest.mark.parametrize(
+    "harm", [lose_graph, cut_graph, cut_variables, flip_variables, lose_variables]
+)
 def test_a_damaged_cache_entry_is_noticed_and_fetched_again(harm, hub):
     entry = handles.fetch(hub.handle)
     harm(entry)
@@ -275,7 +325,9 @@ def test_a_killed_download_does_not_make_the_next_one_wait(hub, own_cache):
     Path(f"{entry}.lock").write_text(f"{socket.gethostname()}.{gone.pid}.abc")
     waiter = threading.Thread(target=handles.fetch, args=[hub.handle], daemon=True)
     waiter.start()
-    waiter.join(4)  # tensorflow_hub alone looks again after 5 s at the earliest, and gives up after 600 s
+    waiter.join(
+        4
+    )  # tensorflow_hub alone looks again after 5 s at the earliest, and gives up after 600 s
     assert not waiter.is_alive()
     assert not half.exists() and entry.exists()
 
@@ -294,13 +346,19 @@ def test_a_download_that_is_really_killed_leaves_nothing_that_matters(hub, own_c
     assert {path.suffix for path in own_cache.iterdir()} == {".lock", ".tmp"}
     hub.well()
     entry = handles.fetch(hub.handle)
-    assert {path.name for path in own_cache.iterdir()} == {entry.name, f"{entry.name}.descriptor.txt"}
+    assert {path.name for path in own_cache.iterdir()} == {
+        entry.name,
+        f"{entry.name}.descriptor.txt",
+    }
 
 
 BAD_PARAMETERS = {
     "number": (7, "must be text"),
     "empty": ("", "must be text"),
-    "unknown": ("digits/mobilenet_v3/classification/1", "embedded hub has: digits/mobilenet_v2/classification/1"),
+    "unknown": (
+        "digits/mobilenet_v3/classification/1",
+        "embedded hub has: digits/mobilenet_v2/classification/1",
+    ),
     "another scheme": ("gs://bucket/model", "neither an http"),
     "a file": (__file__, "is a file"),
     "an empty folder": (None, "no saved_model.pb. Found: nothing"),
@@ -324,7 +382,9 @@ def test_a_folder_is_a_handle(own_cache, tmp_path, monkeypatch):
     assert handles.locate(f"{handles.DEFAULT}/").endswith(handles.DEFAULT)
 
 
-def test_an_archive_on_this_disk_is_a_handle_and_a_cut_one_leaves_nothing(own_cache, tmp_path, monkeypatch):
+def test_an_archive_on_this_disk_is_a_handle_and_a_cut_one_leaves_nothing(
+    own_cache, tmp_path, monkeypatch
+):
     monkeypatch.setenv("HUB_TO_TFLITE_CACHE", str(tmp_path / "cache"))
     whole, cut = tmp_path / "whole.tar.gz", tmp_path / "cut.tar.gz"
     whole.write_bytes(GOOD)
@@ -334,14 +394,20 @@ def test_an_archive_on_this_disk_is_a_handle_and_a_cut_one_leaves_nothing(own_ca
     assert list((tmp_path / "cache" / "archives").iterdir()) == []
     folder = handles.check(str(whole))
     assert Path(folder, "saved_model.pb").exists() and handles.check(str(whole)) == folder
-    assert [path.name for path in (tmp_path / "cache" / "archives").iterdir()] == [Path(folder).name]
+    assert [path.name for path in (tmp_path / "cache" / "archives").iterdir()] == [
+        Path(folder).name
+    ]
 
 
 def test_two_processes_may_load_the_same_handle_at_once(own_cache):
     code = f"from helpers import handles; print(handles.fetch(handles.locate({handles.DEFAULT!r})))"
     both = [
         subprocess.Popen(
-            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ
+            [sys.executable, "-c", code],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ,
         )
         for _ in range(2)
     ]

@@ -11,7 +11,8 @@ import pytest
 from nbclient import NotebookClient
 from scipy import stats
 
-from helpers import artefacts, digits, exercises, failure, interpreter, kernel, parity, tinyhub
+from helpers import artefacts, digits, interpreter, parity, tinyhub
+from helpers.course import exercises, session, show_error
 
 
 def test_importing_helpers_is_instant_and_loads_no_tensorflow():
@@ -21,7 +22,9 @@ def test_importing_helpers_is_instant_and_loads_no_tensorflow():
         "from helpers import timing, tinyhub;"
         "print(int('tensorflow' in sys.modules), int('ai_edge_litert' in sys.modules), spent)"
     )
-    tensorflow, litert, spent = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    tensorflow, litert, spent = subprocess.check_output(
+        [sys.executable, "-c", code], text=True
+    ).split()
     assert (tensorflow, litert) == ("0", "0")
     print(f"import helpers: {float(spent):.4f} s")
 
@@ -49,7 +52,9 @@ class TestDigits:
         np.testing.assert_allclose(ours, np.repeat(theirs, 3, -1), atol=1e-6)
 
     def test_samples_have_labels_only_where_they_mean_something(self):
-        assert digits.samples((None, 48, 48, 3), 10, 12)[1].tolist() == digits.load()[1][:12].tolist()
+        assert (
+            digits.samples((None, 48, 48, 3), 10, 12)[1].tolist() == digits.load()[1][:12].tolist()
+        )
         assert digits.samples((None, 224, 224, 3), 1001, 12)[1] is None
         noise, labels = digits.samples((None, 7), 10, 12)
         assert noise.shape == (12, 7) and noise.dtype == np.float32 and labels is None
@@ -166,7 +171,9 @@ def test_a_corrupt_file_is_an_error_and_not_a_crash():
 
 
 class TestExercises:
-    even = exercises.Exercise(lambda n: None if n % 2 == 0 else f"{n} is odd.", "Two divides it.", "Try two.", "n = 2")
+    even = exercises.Exercise(
+        lambda n: None if n % 2 == 0 else f"{n} is odd.", "Two divides it.", "Try two.", "n = 2"
+    )
 
     @pytest.mark.parametrize(
         ("answer", "words"),
@@ -188,12 +195,12 @@ class TestExercises:
 
 class TestFailure:
     def test_it_prints_the_error_and_goes_on(self, capsys):
-        with failure.shown(longest=10):
+        with show_error.shown(longest=10):
             raise ValueError("a long long message")
         assert capsys.readouterr().out == "ValueError: a long lon ...\n"
 
     def test_an_expected_failure_that_is_gone_is_noticed(self):
-        with pytest.raises(AssertionError, match="expected to fail"), failure.shown():
+        with pytest.raises(AssertionError, match="expected to fail"), show_error.shown():
             pass
 
 
@@ -201,7 +208,9 @@ class TestKernel:
     def test_chatter_goes_and_a_real_error_stays(self):
         notebook = nbformat.v4.new_notebook(
             cells=[
-                nbformat.v4.new_code_cell("from helpers import kernel; kernel.start(); kernel.start()"),
+                nbformat.v4.new_code_cell(
+                    "from helpers import kernel; session.start(); session.start()"
+                ),
                 nbformat.v4.new_code_cell("import tensorflow as tf, tensorflow_hub"),
                 nbformat.v4.new_code_cell(
                     "import os; _ = os.write(2, b'W0000 something.cc:1] chatter\\nreal trouble\\n')"
@@ -210,10 +219,15 @@ class TestKernel:
             ]
         )
         NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
-        shown = ["".join(output.get("text", "") for output in cell.outputs) for cell in notebook.cells]
+        shown = [
+            "".join(output.get("text", "") for output in cell.outputs) for cell in notebook.cells
+        ]
         assert shown == ["", "", "real trouble\n", "more trouble\n"]
 
     def test_only_known_lines_are_dropped(self):
         assert (
-            kernel.filtered("INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n\nERROR: no\n") == "ERROR: no\n"
+            session.filtered(
+                "INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n\nERROR: no\n"
+            )
+            == "ERROR: no\n"
         )

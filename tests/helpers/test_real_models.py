@@ -23,7 +23,8 @@ def mobilenet(real_hub):
 
 
 @pytest.mark.parametrize(
-    ("name", "label"), [("cat.bmp", "Egyptian cat"), ("bird.bmp", "chickadee"), ("parrot.jpg", "macaw")]
+    ("name", "label"),
+    [("cat.bmp", "Egyptian cat"), ("bird.bmp", "chickadee"), ("parrot.jpg", "macaw")],
 )
 def test_the_mobilenet_names_the_photo_before_and_after(name, label, mobilenet):
     import tensorflow_hub as hub
@@ -68,9 +69,16 @@ def test_its_int8_file_is_no_larger_and_no_further_from_it_than_the_published_on
     ours = artefacts.tflite(folder, "int8", lambda: ([one[None]] for one in spectrograms[:100]))
     rows = {
         path: ledger.add(
-            path.name, path.stat().st_size, interpreter.predict(interpreter.load(path), spectrograms), 1, 0
+            path.name,
+            path.stat().st_size,
+            interpreter.predict(interpreter.load(path), spectrograms),
+            1,
+            0,
         )
         for path in (ours, published)
     }
     assert 0.9 < rows[ours].size / rows[published].size <= 1
-    assert rows[ours].agree >= rows[published].agree > 150 and rows[ours].difference < rows[published].difference
+    assert (
+        rows[ours].agree >= rows[published].agree > 150
+        and rows[ours].difference < rows[published].difference
+    )

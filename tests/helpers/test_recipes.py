@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import artefacts, digits, interpreter, recipes, timing
+from helpers import artefacts, benchmark, convert, digits, interpreter
 
 ONES = np.ones((1, 4), np.float32)
 
@@ -33,7 +33,10 @@ def layer(tmp_path_factory):
 def two_inputs(tmp_path_factory):
     """y = left + right."""
     return exported(
-        tmp_path_factory.mktemp("two") / "model", lambda left, right: {"y": left + right}, left=[1, 4], right=[1, 4]
+        tmp_path_factory.mktemp("two") / "model",
+        lambda left, right: {"y": left + right},
+        left=[1, 4],
+        right=[1, 4],
     )
 
 
@@ -69,7 +72,7 @@ def test_each_recipe_makes_the_file_that_its_name_says(layer, recipe, input_type
 
 def test_every_recipe_is_tried_above():
     tried = [mark.args[1] for mark in test_each_recipe_makes_the_file_that_its_name_says.pytestmark]
-    assert tuple(case[0] for case in tried[0]) == recipes.RECIPES
+    assert tuple(case[0] for case in tried[0]) == convert.RECIPES
 
 
 def test_other_samples_make_another_file(layer):
@@ -83,7 +86,10 @@ def test_other_samples_make_another_file(layer):
     ("representative", "words"),
     [
         (None, "needs a representative dataset.*Found: none"),
-        (([row] for row in ONES), "is a function.*Found: a generator. Pass the function's name, without calling it"),
+        (
+            ([row] for row in ONES),
+            "is a function.*Found: a generator. Pass the function's name, without calling it",
+        ),
         ([[ONES]], "is a function.*Found: a list"),
         (ONES, "is a function.*Found: a ndarray"),
         (lambda: None, "it returned a NoneType. Use yield"),
@@ -91,17 +97,28 @@ def test_other_samples_make_another_file(layer):
         (lambda: [ONES], "Sample 1 .* is a ndarray. Yield a list"),
         (lambda: [[ONES, ONES]], "has 2 arrays, and the model has 1 input"),
         (lambda: [[]], "has 0 arrays"),
-        (lambda: [[ONES[0]]], r"shape \(4,\), and the input 'x' takes \(None, 4\); the batch dimension is missing"),
-        (lambda: [[ONES], [np.ones((1, 5), np.float32)]], r"Sample 2 .* shape \(1, 5\), .* takes \(None, 4\)"),
-        (lambda: [[ONES.astype(np.float64)]], r"is float64, .* takes float32. Convert it: .astype\(np.float32\)"),
+        (
+            lambda: [[ONES[0]]],
+            r"shape \(4,\), and the input 'x' takes \(None, 4\); the batch dimension is missing",
+        ),
+        (
+            lambda: [[ONES], [np.ones((1, 5), np.float32)]],
+            r"Sample 2 .* shape \(1, 5\), .* takes \(None, 4\)",
+        ),
+        (
+            lambda: [[ONES.astype(np.float64)]],
+            r"is float64, .* takes float32. Convert it: .astype\(np.float32\)",
+        ),
         (lambda: [[ONES.astype(np.uint8)]], "is uint8"),
         (lambda: [[[1.0, 2.0, 3.0, 4.0]]], "gives the input 'x' a list. Give a numpy array"),
         (lambda: [{"images": ONES}], "names the inputs images. The model's are: x"),
     ],
 )
-@pytest.mark.parametrize("recipe", recipes.CALIBRATED)
-def test_a_wrong_representative_dataset_gets_one_message_and_no_file(layer, recipe, representative, words, tmp_path):
-    with pytest.raises(recipes.RecipeError, match=words):
+@pytest.mark.parametrize("recipe", convert.CALIBRATED)
+def test_a_wrong_representative_dataset_gets_one_message_and_no_file(
+    layer, recipe, representative, words, tmp_path
+):
+    with pytest.raises(convert.RecipeError, match=words):
         artefacts.tflite(layer, recipe, representative)
     assert not list(tmp_path.rglob("*.tflite"))
 
@@ -117,7 +134,7 @@ def test_a_representative_dataset_that_fails_itself_says_its_own_error(layer, tm
 
 
 def test_several_inputs_want_names(two_inputs):
-    with pytest.raises(recipes.RecipeError, match="does not say which array is whose.*left, right"):
+    with pytest.raises(convert.RecipeError, match="does not say which array is whose.*left, right"):
         artefacts.tflite(two_inputs, "int8", lambda: [[ONES, ONES]])
     path = artefacts.tflite(two_inputs, "int8", lambda: [{"left": ONES, "right": -ONES}])
     assert {d["dtype"] for d in interpreter.load(path).get_input_details()} == {np.int8}
@@ -127,14 +144,18 @@ def test_an_op_that_the_recipe_cannot_take_is_named(tmp_path):
     import tensorflow as tf
 
     folder = exported(tmp_path / "sine", lambda x: {"y": tf.sin(x)}, x=[1, 4])
-    with pytest.raises(recipes.RecipeError, match="'int16x8' cannot take this model.*Found: SIN.*another recipe"):
+    with pytest.raises(
+        convert.RecipeError, match="'int16x8' cannot take this model.*Found: SIN.*another recipe"
+    ):
         artefacts.tflite(folder, "int16x8", lambda: [[ONES]])
     assert not list(tmp_path.rglob("*.tflite"))
     assert artefacts.tflite(folder, "dynamic range").exists()
 
 
 def test_an_unknown_recipe_names_the_known_ones(layer, tmp_path):
-    with pytest.raises(recipes.RecipeError, match="no recipe 'int4'.*Use one of: float32; dynamic range; float16"):
+    with pytest.raises(
+        convert.RecipeError, match="no recipe 'int4'.*Use one of: float32; dynamic range; float16"
+    ):
         artefacts.tflite(layer, "int4")
     assert not list(tmp_path.rglob("*.tflite"))
 
@@ -148,7 +169,14 @@ class TestIntegers:
         real = np.array([-70.0, -0.25, 0.0, 0.74, 1.0, 99.0], np.float32)
         stored = interpreter.quantize(real, self.detail)
         assert stored.dtype == np.int8 and stored.tolist() == [-128, -3, -3, -2, -1, 127]
-        assert interpreter.dequantize(stored, self.detail).tolist() == [-62.5, 0.0, 0.0, 0.5, 1.0, 65.0]
+        assert interpreter.dequantize(stored, self.detail).tolist() == [
+            -62.5,
+            0.0,
+            0.0,
+            0.5,
+            1.0,
+            65.0,
+        ]
 
     def test_integers_without_a_scale_are_not_real_values(self):
         with pytest.raises(ValueError, match="int32 without a scale"):
@@ -160,15 +188,21 @@ class TestIntegers:
         file = interpreter.load(artefacts.tflite(layer, "int8", spread))
         real = interpreter.predict(file, inputs)
         assert real.dtype == np.float32 and np.abs(real - exact).max() < 0.05 * exact.max()
-        stored = interpreter.predict(file, interpreter.quantize(inputs, file.get_input_details()[0]))
+        stored = interpreter.predict(
+            file, interpreter.quantize(inputs, file.get_input_details()[0])
+        )
         assert stored.dtype == np.int8
-        np.testing.assert_array_equal(interpreter.dequantize(stored, file.get_output_details()[0]), real)
+        np.testing.assert_array_equal(
+            interpreter.dequantize(stored, file.get_output_details()[0]), real
+        )
 
 
 def test_the_representative_dataset_of_the_course_is_training_pictures_in_the_models_size():
     (first,), *others = digits.representative((None, 48, 30, 3))()
     assert first.shape == (1, 48, 30, 3) and first.dtype == np.float32 and len(others) == 99
-    np.testing.assert_array_equal(first, digits.as_model_input(digits.load("train")[0][:1], (48, 30, 3)))
+    np.testing.assert_array_equal(
+        first, digits.as_model_input(digits.load("train")[0][:1], (48, 30, 3))
+    )
     assert next(digits.representative((None, 7))())[0].shape == (1, 7)
 
 
@@ -178,7 +212,7 @@ class TestRace:
     def test_every_round_counts_every_way_once_after_a_call_of_the_same_and_the_order_turns(self):
         log = []
         ways = {name: lambda name=name: log.append(name) for name in "ab"}
-        seconds = timing.race(ways, rounds=2, warm_up=1, clock=lambda: 0.0)
+        seconds = benchmark.race(ways, rounds=2, warm_up=1, clock=lambda: 0.0)
         assert "".join(log) == "bbaa" + "aabb" + "bbaa"
         assert {name: len(spent) for name, spent in seconds.items()} == {"a": 2, "b": 2}
 
@@ -189,7 +223,9 @@ class TestRace:
             clock["now"] += seconds * clock["slow"]
             clock["slow"] *= 1.2  # this machine gets slower and slower
 
-        seconds = timing.race({"one": lambda: work(1), "two": lambda: work(2)}, 40, clock=lambda: clock["now"])
-        low, middle, high = timing.ratio(seconds, "two", "one")
+        seconds = benchmark.race(
+            {"one": lambda: work(1), "two": lambda: work(2)}, 40, clock=lambda: clock["now"]
+        )
+        low, middle, high = benchmark.ratio(seconds, "two", "one")
         assert 1.3 < low <= middle <= high < 3.1
         assert seconds["two"].max() > 1000 * seconds["two"].min()

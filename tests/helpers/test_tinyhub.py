@@ -71,7 +71,9 @@ def test_two_processes_share_the_port_and_a_stranger_does_not():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     code = f"from helpers import tinyhub; print(tinyhub.serve(ports=[{port}]), flush=True); input()"
-    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    other = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     try:
         assert other.stdout.readline().strip() == f"http://127.0.0.1:{port}"
         assert tinyhub.serve(ports=[port]) == f"http://127.0.0.1:{port}"
@@ -89,12 +91,20 @@ def test_the_digest_changes_with_a_model(tmp_path):
 
 
 def test_all_archives_together_stay_small():
-    assert sum(path.stat().st_size for path in tinyhub.EMBEDDED.rglob("*") if path.is_file()) <= 6_000_000
+    assert (
+        sum(path.stat().st_size for path in tinyhub.EMBEDDED.rglob("*") if path.is_file())
+        <= 6_000_000
+    )
 
 
 def test_the_embedded_hub_is_a_process_of_its_own_and_ends_with_its_kernel():
     code = "from helpers import tinyhub; print(tinyhub.serve_once(), tinyhub._processes[0].pid)"
     address, process = subprocess.check_output([sys.executable, "-c", code], text=True).split()
     assert address.startswith("http://127.0.0.1:")
-    psutil.wait_procs([psutil.Process(int(process))] if psutil.pid_exists(int(process)) else [], timeout=20)
-    assert not psutil.pid_exists(int(process)) or psutil.Process(int(process)).status() == psutil.STATUS_ZOMBIE
+    psutil.wait_procs(
+        [psutil.Process(int(process))] if psutil.pid_exists(int(process)) else [], timeout=20
+    )
+    assert (
+        not psutil.pid_exists(int(process))
+        or psutil.Process(int(process)).status() == psutil.STATUS_ZOMBIE
+    )

@@ -4,23 +4,34 @@ import re
 
 import pytest
 
-from helpers import catalogue, tinyhub
-from helpers.contracts import Contract, Spec
+from helpers import tinyhub
+from hub_to_tflite.report import catalogue
+from hub_to_tflite.report.contracts import Contract, Spec
 
 PICTURES = Spec("float32", (None, 224, 224, 3))
 
 
 def contract(given, *outputs):
     inputs = given if isinstance(given, dict) else {"images": given}
-    return Contract("serving_default", inputs, {f"output_{place}": one for place, one in enumerate(outputs)})
+    return Contract(
+        "serving_default", inputs, {f"output_{place}": one for place, one in enumerate(outputs)}
+    )
 
 
 @pytest.mark.parametrize(
     ("handle", "family", "side"),
     [
-        ("https://tfhub.dev/google/imagenet/mobilenet_v2_100_224/classification/5", "MobileNet V2", 224),
+        (
+            "https://tfhub.dev/google/imagenet/mobilenet_v2_100_224/classification/5",
+            "MobileNet V2",
+            224,
+        ),
         ("https://tfhub.dev/google/tf2-preview/mobilenet_v2/classification/4", "MobileNet V2", 224),
-        ("https://www.kaggle.com/models/google/mobilenet-v2/TensorFlow2/100-224-classification/2", "MobileNet V2", 224),
+        (
+            "https://www.kaggle.com/models/google/mobilenet-v2/TensorFlow2/100-224-classification/2",
+            "MobileNet V2",
+            224,
+        ),
         (
             "https://kaggle.com/models/google/mobilenet-v2/frameworks/TensorFlow2/variations/035-128-classification"
             "/versions/2?tfhub-redirect=true",
@@ -28,24 +39,76 @@ def contract(given, *outputs):
             128,
         ),
         ("google/mobilenet-v2/tensorFlow2/tf2-preview-feature-vector", "MobileNet V2", 224),
-        ("~/.cache/kagglehub/models/google/mobilenet-v2/tensorFlow2/100-224-classification/2", "MobileNet V2", 224),
-        ("http://127.0.0.1:8765/rebuilt/mobilenet_v1_025_224/classification/1", "MobileNet V1", 224),
-        ("models/mobilenet_v1_025_160/feature_vector/1.tar.gz#serving_default", "MobileNet V1", 160),
-        ("C:\\models\\imagenet\\mobilenet_v3_small_100_224\\classification\\5", "MobileNet V3", 224),
+        (
+            "~/.cache/kagglehub/models/google/mobilenet-v2/tensorFlow2/100-224-classification/2",
+            "MobileNet V2",
+            224,
+        ),
+        (
+            "http://127.0.0.1:8765/rebuilt/mobilenet_v1_025_224/classification/1",
+            "MobileNet V1",
+            224,
+        ),
+        (
+            "models/mobilenet_v1_025_160/feature_vector/1.tar.gz#serving_default",
+            "MobileNet V1",
+            160,
+        ),
+        (
+            "C:\\models\\imagenet\\mobilenet_v3_small_100_224\\classification\\5",
+            "MobileNet V3",
+            224,
+        ),
         ("https://tfhub.dev/tensorflow/efficientnet/b7/feature-vector/1", "EfficientNet", 600),
-        ("https://www.kaggle.com/models/tensorflow/efficientnet/TensorFlow2/b0-classification/1", "EfficientNet", 224),
-        ("https://tfhub.dev/tensorflow/efficientnet/lite4/classification/2", "EfficientNet-Lite", 380),
-        ("https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet1k_b1/feature_vector/2", "EfficientNet V2", 240),
-        ("google/efficientnet-v2/tensorFlow2/imagenet21k-ft1k-m-feature-vector", "EfficientNet V2", 480),
+        (
+            "https://www.kaggle.com/models/tensorflow/efficientnet/TensorFlow2/b0-classification/1",
+            "EfficientNet",
+            224,
+        ),
+        (
+            "https://tfhub.dev/tensorflow/efficientnet/lite4/classification/2",
+            "EfficientNet-Lite",
+            380,
+        ),
+        (
+            "https://tfhub.dev/google/imagenet/efficientnet_v2_imagenet1k_b1/feature_vector/2",
+            "EfficientNet V2",
+            240,
+        ),
+        (
+            "google/efficientnet-v2/tensorFlow2/imagenet21k-ft1k-m-feature-vector",
+            "EfficientNet V2",
+            480,
+        ),
         ("https://tfhub.dev/google/imagenet/resnet_v1_101/classification/5", "ResNet V1", 224),
-        ("https://www.kaggle.com/models/google/resnet-v2/TensorFlow2/50-classification/2", "ResNet V2", 224),
+        (
+            "https://www.kaggle.com/models/google/resnet-v2/TensorFlow2/50-classification/2",
+            "ResNet V2",
+            224,
+        ),
         ("https://tfhub.dev/tensorflow/resnet_50/feature_vector/1", "ResNet V1", 224),
         ("https://tfhub.dev/google/imagenet/inception_v1/classification/5", "Inception V1", 224),
-        ("https://tfhub.dev/google/imagenet/inception_resnet_v2/classification/5", "Inception ResNet V2", 299),
-        ("https://www.kaggle.com/models/google/inception-v3/TensorFlow2/feature-vector/2", "Inception V3", 299),
-        ("https://tfhub.dev/google/movenet/singlepose/lightning/4", "MoveNet, singlepose lightning", 192),
+        (
+            "https://tfhub.dev/google/imagenet/inception_resnet_v2/classification/5",
+            "Inception ResNet V2",
+            299,
+        ),
+        (
+            "https://www.kaggle.com/models/google/inception-v3/TensorFlow2/feature-vector/2",
+            "Inception V3",
+            299,
+        ),
+        (
+            "https://tfhub.dev/google/movenet/singlepose/lightning/4",
+            "MoveNet, singlepose lightning",
+            192,
+        ),
         ("google/movenet/TensorFlow2/multipose-lightning/1", "MoveNet, multipose lightning", 256),
-        ("https://tfhub.dev/tensorflow/ssd_mobilenet_v2/fpnlite_640x640/1", "SSD MobileNet V2", 640),
+        (
+            "https://tfhub.dev/tensorflow/ssd_mobilenet_v2/fpnlite_640x640/1",
+            "SSD MobileNet V2",
+            640,
+        ),
         ("tensorflow/ssd-mobilenet-v2/TensorFlow2/ssd-mobilenet-v2", "SSD MobileNet V2", 320),
         ("digits/mobilenet_v2/classification/1", "this course's digits, MobileNet V2", 48),
     ],
@@ -59,16 +122,34 @@ def test_each_spelling_of_a_handle_finds_its_family_and_its_size(handle, family,
 @pytest.mark.parametrize(
     ("handle", "family"),
     [
-        ("http://127.0.0.1:8765/mlperf-tiny/keyword_spotting/1", "keyword spotting, DS-CNN of MLPerf Tiny"),
+        (
+            "http://127.0.0.1:8765/mlperf-tiny/keyword_spotting/1",
+            "keyword spotting, DS-CNN of MLPerf Tiny",
+        ),
         ("https://tfhub.dev/google/yamnet/1", "YAMNet"),
-        ("https://www.kaggle.com/models/google/yamnet/frameworks/tensorFlow2/variations/yamnet/versions/1", "YAMNet"),
-        ("https://tfhub.dev/google/universal-sentence-encoder-large/5", "Universal Sentence Encoder"),
-        ("google/universal-sentence-encoder/tensorFlow2/multilingual", "Universal Sentence Encoder, multilingual"),
+        (
+            "https://www.kaggle.com/models/google/yamnet/frameworks/tensorFlow2/variations/yamnet/versions/1",
+            "YAMNet",
+        ),
+        (
+            "https://tfhub.dev/google/universal-sentence-encoder-large/5",
+            "Universal Sentence Encoder",
+        ),
+        (
+            "google/universal-sentence-encoder/tensorFlow2/multilingual",
+            "Universal Sentence Encoder, multilingual",
+        ),
         ("https://tfhub.dev/google/nnlm-en-dim128-with-normalization/2", "NNLM text embedding"),
         ("google/nnlm/TensorFlow2/tf2-preview-de-dim50/1", "NNLM text embedding"),
         ("https://tfhub.dev/tensorflow/small_bert/bert_en_uncased_L-2_H-128_A-2/2", "BERT encoder"),
-        ("https://kaggle.com/models/tensorflow/bert/TensorFlow2/en-uncased-l-12-h-768-a-12/2", "BERT encoder"),
-        ("https://kaggle.com/models/tensorflow/bert/TensorFlow2/en-uncased-preprocess/3", "BERT preprocessing"),
+        (
+            "https://kaggle.com/models/tensorflow/bert/TensorFlow2/en-uncased-l-12-h-768-a-12/2",
+            "BERT encoder",
+        ),
+        (
+            "https://kaggle.com/models/tensorflow/bert/TensorFlow2/en-uncased-preprocess/3",
+            "BERT preprocessing",
+        ),
         ("text/prose_or_code/classification/1", "this course's text model"),
     ],
 )
@@ -113,26 +194,47 @@ def test_what_only_looks_alike_is_not_known(handle):
         ("google/universal-sentence-encoder/4", PICTURES),
         ("google/yamnet/1", Spec("float32", (None, 96, 64))),
         ("mlperf-tiny/keyword_spotting/1", Spec("float32", (None, 490))),
-        ("tensorflow/bert_en_uncased_L-12_H-768_A-12/4", {"input_word_ids": Spec("int32", (None, None))}),
+        (
+            "tensorflow/bert_en_uncased_L-12_H-768_A-12/4",
+            {"input_word_ids": Spec("int32", (None, None))},
+        ),
     ],
 )
 def test_a_model_that_takes_something_else_than_its_name_says_is_not_known(handle, given):
-    assert catalogue.find(handle) and catalogue.find(handle, contract(given, Spec("float32", (None, 5)))) is None
+    assert (
+        catalogue.find(handle)
+        and catalogue.find(handle, contract(given, Spec("float32", (None, 5)))) is None
+    )
 
 
 def test_a_contract_that_fits_leaves_the_entry_in_place():
     for given in (PICTURES, Spec("float32", (None, None, None, 3)), Spec("float32", None)):
         assert (
-            catalogue.find("imagenet/mobilenet_v1_100_224/classification/5", contract(given)).family == "MobileNet V1"
+            catalogue.find("imagenet/mobilenet_v1_100_224/classification/5", contract(given)).family
+            == "MobileNet V1"
         )
-    tokens = {name: Spec("int32", (None, None)) for name in ("input_mask", "input_type_ids", "input_word_ids")}
-    assert catalogue.find("tensorflow/bert_en_uncased_L-12_H-768_A-12/4", contract(tokens)).family == "BERT encoder"
-    assert catalogue.find("google/yamnet/1", contract(Spec("float32", (None,)))).input_range == (-1, 1)
+    tokens = {
+        name: Spec("int32", (None, None))
+        for name in ("input_mask", "input_type_ids", "input_word_ids")
+    }
+    assert (
+        catalogue.find("tensorflow/bert_en_uncased_L-12_H-768_A-12/4", contract(tokens)).family
+        == "BERT encoder"
+    )
+    assert catalogue.find("google/yamnet/1", contract(Spec("float32", (None,)))).input_range == (
+        -1,
+        1,
+    )
 
 
 @pytest.mark.parametrize(
     ("count", "words"),
-    [(1001, '"background" first'), (1000, "without the first"), (21841, "lemmas"), (5, "no list .* has so many")],
+    [
+        (1001, '"background" first'),
+        (1000, "without the first"),
+        (21841, "lemmas"),
+        (5, "no list .* has so many"),
+    ],
 )
 def test_the_number_of_outputs_decides_which_list_of_labels_is_meant(count, words):
     handle = "google/imagenet/efficientnet_v2_imagenet21k_ft1k_s/classification/2"
@@ -141,17 +243,33 @@ def test_the_number_of_outputs_decides_which_list_of_labels_is_meant(count, word
 
 
 def test_hubs_efficientnet_does_not_get_the_range_of_keras():
-    for handle in ("tensorflow/efficientnet/b0/classification/1", "efficientnet_v2_imagenet1k_b0/classification/2"):
+    for handle in (
+        "tensorflow/efficientnet/b0/classification/1",
+        "efficientnet_v2_imagenet1k_b0/classification/2",
+    ):
         entry = catalogue.find(handle)
-        assert entry.input_range == (0, 1) and "keras.applications" in entry.note and "0 to 255" in entry.note
+        assert (
+            entry.input_range == (0, 1)
+            and "keras.applications" in entry.note
+            and "0 to 255" in entry.note
+        )
 
 
 def test_each_entry_names_pages_that_were_read_and_only_classifiers_score_classes():
     handles = {
         f"imagenet/{name}/{task}"
-        for name in ("mobilenet_v2_100_224", "resnet_v2_50", "inception_v3", "efficientnet_v2_imagenet1k_s")
+        for name in (
+            "mobilenet_v2_100_224",
+            "resnet_v2_50",
+            "inception_v3",
+            "efficientnet_v2_imagenet1k_s",
+        )
         for task in ("classification", "feature_vector")
-    } | {"tensorflow/bert_en_uncased_L-12_H-768_A-12", "google/nnlm-en-dim50", "google/universal-sentence-encoder"}
+    } | {
+        "tensorflow/bert_en_uncased_L-12_H-768_A-12",
+        "google/nnlm-en-dim50",
+        "google/universal-sentence-encoder",
+    }
     for handle in handles:
         entry = catalogue.find(handle)
         assert entry.sources and all(source.startswith("https://") for source in entry.sources)
@@ -162,14 +280,26 @@ def test_each_entry_names_pages_that_were_read_and_only_classifiers_score_classe
 def test_the_course_describes_its_own_models_as_its_hub_does():
     for file in tinyhub.EMBEDDED.glob("*/*/*/1.md"):
         handle = file.parent.relative_to(tinyhub.EMBEDDED).as_posix()
-        entry, text = catalogue.find(f"http://127.0.0.1:8765/{handle}/1"), file.read_text(encoding="utf-8")
+        entry, text = (
+            catalogue.find(f"http://127.0.0.1:8765/{handle}/1"),
+            file.read_text(encoding="utf-8"),
+        )
         assert entry.sources == (file.relative_to(tinyhub.EMBEDDED.parent).as_posix(),)
         if entry.input_range:
-            assert "RGB in [0, 1]" in text and f"(batch, {entry.input_size[0]}, {entry.input_size[1]}, 3)" in text
+            assert (
+                "RGB in [0, 1]" in text
+                and f"(batch, {entry.input_size[0]}, {entry.input_size[1]}, 3)" in text
+            )
 
 
 def test_a_reader_sees_the_facts_or_what_to_ask():
     table = catalogue.known(catalogue.find("google/movenet/singlepose/thunder/4"))
-    assert "| input range | 0 to 255 |" in table and "| input size | 256 × 256 |" in table and "[1](https://" in table
-    assert "| input range | the publisher does not say |" in catalogue.known(catalogue.find("google/nnlm-en-dim50/2"))
+    assert (
+        "| input range | 0 to 255 |" in table
+        and "| input size | 256 × 256 |" in table
+        and "[1](https://" in table
+    )
+    assert "| input range | the publisher does not say |" in catalogue.known(
+        catalogue.find("google/nnlm-en-dim50/2")
+    )
     assert "Which range" in catalogue.known(None) and "publisher" in catalogue.known(None)

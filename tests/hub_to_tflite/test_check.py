@@ -9,8 +9,10 @@ import flatbuffers
 import pytest
 
 from conftest import ROOT, SHARED
-from helpers import artefacts, digits, flatbuffer, handles, metadata, micro, recipes, tinyhub
-from helpers.check import PLACES, check, main
+from helpers import artefacts, convert, digits, handles, tinyhub
+from hub_to_tflite.file import flatbuffer, metadata
+from hub_to_tflite.targets import tflm
+from hub_to_tflite.targets.check import PLACES, check, main
 
 LESSON = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"
 MARKS = {True: "y", False: "n", None: "-"}
@@ -52,16 +54,36 @@ REASONS = [  # file, place, words of its reason
     ("dynamic range", "microcontroller", r"\(dynamic range\)"),
     ("float16", "microcontroller", "weights as float16"),
     ("int8", "microcontroller", "Arduino Nano 33 BLE Sense"),
-    ("int8", "browser", 'is int8, .*; LiteRT.js .* takes float32, int32, uint8 only. The recipe "int8, float io"'),
+    (
+        "int8",
+        "browser",
+        'is int8, .*; LiteRT.js .* takes float32, int32, uint8 only. The recipe "int8, float io"',
+    ),
     ("int16x8", "browser", "the sizes are fixed, the open ones at 1"),
-    ("float32, batch of 1", "browser", "By the rules of LiteRT.js .*, not run here: float32 goes in and out"),
+    (
+        "float32, batch of 1",
+        "browser",
+        "By the rules of LiteRT.js .*, not run here: float32 goes in and out",
+    ),
     ("text, ids in", "browser", "is int64"),
     ("text, ids in", "microcontroller", "op GATHER does not take these types"),
-    ("tflite/mobilenet_v1_0.25_224_float", "microcontroller", "TFLM runs it, with .* The largest boards known here"),
+    (
+        "tflite/mobilenet_v1_0.25_224_float",
+        "microcontroller",
+        "TFLM runs it, with .* The largest boards known here",
+    ),
     ("tflite/mobilenet_v2_1.0_224_uint8", "microcontroller", "Its weights are uint8"),
-    ("odd/0_subgraphs", "phone", "not a sound .tflite. Found: damaged .tflite. It holds no subgraph"),
+    (
+        "odd/0_subgraphs",
+        "phone",
+        "not a sound .tflite. Found: damaged .tflite. It holds no subgraph",
+    ),
     ("odd/custom_sinh", "Python", "unresolved custom op: Sinh.*Register the op"),
-    ("odd/custom_sinh", "browser", "no op Sinh, and still runs the file: its answers then mean nothing"),
+    (
+        "odd/custom_sinh",
+        "browser",
+        "no op Sinh, and still runs the file: its answers then mean nothing",
+    ),
     ("odd/dynamic_shapes", "Python", "without XNNPACK only.*BUILTIN_WITHOUT_DEFAULT_DELEGATES"),
     ("odd/dynamic_shapes", "microcontroller", "no op TILE"),
     ("odd/dynamic_shapes", "browser", "XNNPack delegate failed"),
@@ -82,7 +104,9 @@ def marks(report):
 def expected(wanted):
     """Return what to expect of a file on this machine: TFLM is not everywhere."""
     return (
-        wanted if micro.importlib.util.find_spec("tflite_micro") or wanted == "nnnn" else wanted[0] + "-" + wanted[2:]
+        wanted
+        if tflm.importlib.util.find_spec("tflite_micro") or wanted == "nnnn"
+        else wanted[0] + "-" + wanted[2:]
     )
 
 
@@ -91,7 +115,9 @@ def course():
     """{name: Report} for files of the embedded models."""
     saved_model = handles.fetch(handles.check(handles.DEFAULT))
     samples = digits.representative((None, 48, 48, 3))
-    files = {name: artefacts.tflite(saved_model, name, samples).read_bytes() for name in recipes.RECIPES}
+    files = {
+        name: artefacts.tflite(saved_model, name, samples).read_bytes() for name in convert.RECIPES
+    }
     files["float32, batch of 1"] = batch_of_one(files["float32"])
     files["text, ids in"] = second_half()
     return {name: check(content) for name, content in files.items()}
@@ -101,7 +127,9 @@ def course():
 def real():
     """{name: Report} for the files of others."""
     if not (SHARED / "real").exists():
-        pytest.skip(f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)")
+        pytest.skip(
+            f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)"
+        )
     return {name: check(SHARED / "real" / f"{name}.tflite") for name in REAL}
 
 
@@ -132,7 +160,9 @@ def second_half():
     folder = handles.fetch(handles.check("text/prose_or_code/classification/1"))
     loaded = tf.saved_model.load(str(folder))
     frozen = convert_variables_to_constants_v2(loaded.signatures["serving_default"])
-    [cut] = [op.outputs[0] for op in frozen.graph.get_operations() if op.type == "LookupTableFindV2"]
+    [cut] = [
+        op.outputs[0] for op in frozen.graph.get_operations() if op.type == "LookupTableFindV2"
+    ]
     graph, result = frozen.graph.as_graph_def(), frozen.outputs[0].name
     traced = tf.function(
         lambda ids: tf.graph_util.import_graph_def(graph, {cut.name: ids}, [result], name=""),
@@ -142,18 +172,22 @@ def second_half():
 
 
 def test_each_file_of_the_course_gets_the_verdicts_that_were_seen(course):
-    assert {name: marks(report) for name, report in course.items()} == {n: expected(m) for n, m in COURSE.items()}
+    assert {name: marks(report) for name, report in course.items()} == {
+        n: expected(m) for n, m in COURSE.items()
+    }
 
 
 def test_each_file_of_others_gets_the_verdicts_that_were_seen(real):
-    assert {name: marks(report) for name, report in real.items()} == {n: expected(m) for n, m in REAL.items()}
+    assert {name: marks(report) for name, report in real.items()} == {
+        n: expected(m) for n, m in REAL.items()
+    }
 
 
 @pytest.mark.parametrize(("name", "place", "words"), REASONS)
 def test_each_verdict_has_its_reason(name, place, words, request):
     report = request.getfixturevalue("real" if "/" in name else "course")[name]
     if report[place].takes is None:
-        pytest.skip(micro.ABSENT)
+        pytest.skip(tflm.ABSENT)
     assert re.search(words, report[place].reason), report[place].reason
 
 
@@ -166,10 +200,15 @@ def test_the_report_says_what_a_file_needs_and_what_is_packed_in(course):
         "MiB",
     ):
         assert words in plain
-    assert "labels           none packed in" in plain and "ask whoever made it which values its inputs want" in plain
+    assert (
+        "labels           none packed in" in plain
+        and "ask whoever made it which values its inputs want" in plain
+    )
     names = [f"digit {n}" for n in range(10)]
     contract = {"range": [0, 1]}
-    content = metadata.pack(LESSON.read_bytes(), name="x", labels=names, value_range=(0, 1), contract=contract)
+    content = metadata.pack(
+        LESSON.read_bytes(), name="x", labels=names, value_range=(0, 1), contract=contract
+    )
     told = repr(check(content))
     assert (
         "10: digit 0, digit 1, digit 2 ..." in told
@@ -193,7 +232,11 @@ def test_an_output_that_is_an_input_too_is_noticed():
         return bytes(builder.Output())
 
     report = check(no_signature(changed(batch_of_one(LESSON.read_bytes()), return_the_input)))
-    assert (report["Python"].takes, report["browser"].takes, report["phone"].takes) == (True, False, False)
+    assert (report["Python"].takes, report["browser"].takes, report["phone"].takes) == (
+        True,
+        False,
+        False,
+    )
     assert "'serving_default_images:0' is an input too" in report["browser"].reason
     assert "its answers are not the Interpreter's" in report["phone"].reason
 
@@ -202,16 +245,28 @@ def test_an_output_whose_size_depends_on_the_input_is_noticed():
     import tensorflow as tf
 
     traced = tf.function(
-        lambda x: tf.boolean_mask(x, x > 0.5), input_signature=[tf.TensorSpec([8], tf.float32, name="x")]
+        lambda x: tf.boolean_mask(x, x > 0.5),
+        input_signature=[tf.TensorSpec([8], tf.float32, name="x")],
     )
-    report = check(tf.lite.TFLiteConverter.from_concrete_functions([traced.get_concrete_function()]).convert())
-    assert marks(report) == expected("ynnn") and "reserves its room before the run" in report["browser"].reason
+    report = check(
+        tf.lite.TFLiteConverter.from_concrete_functions([traced.get_concrete_function()]).convert()
+    )
+    assert (
+        marks(report) == expected("ynnn")
+        and "reserves its room before the run" in report["browser"].reason
+    )
 
 
-@pytest.mark.parametrize("content", [b"", b"<html></html>", LESSON.read_bytes()[:5000], b"\x1c\0\0\0TFL3"])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html></html>", LESSON.read_bytes()[:5000], b"\x1c\0\0\0TFL3"]
+)
 def test_a_damaged_file_goes_nowhere_and_harms_nothing(content):
     report = check(content)
-    assert not report.sound and marks(report) == "nnnn" and "not a sound .tflite" in report["phone"].reason
+    assert (
+        not report.sound
+        and marks(report) == "nnnn"
+        and "not a sound .tflite" in report["phone"].reason
+    )
 
 
 def test_a_file_that_ends_the_process_goes_nowhere_and_harms_nothing():
@@ -228,7 +283,10 @@ def test_a_file_that_ends_the_process_goes_nowhere_and_harms_nothing():
 def test_the_command_prints_the_report_and_its_status_tells_scripts(tmp_path, capsys):
     (tmp_path / "model.tflite").write_bytes(LESSON.read_bytes()[:5000])
     assert main([LESSON]) == 0 and "CONV_2D" in capsys.readouterr().out
-    assert main([LESSON, tmp_path / "model.tflite"]) == 2 and "damaged .tflite" in capsys.readouterr().out
+    assert (
+        main([LESSON, tmp_path / "model.tflite"]) == 2
+        and "damaged .tflite" in capsys.readouterr().out
+    )
     assert main([tmp_path / "nothing.tflite"]) == 2 and "Found: nothing" in capsys.readouterr().out
     if (SHARED / "real").exists():
         assert main([SHARED / "real/odd/custom_sinh.tflite"]) == 1
@@ -239,11 +297,17 @@ def test_the_command_loads_no_tensorflow(tmp_path):
     code = "import sys; sys.path[:0] = sys.argv[1:3]; from helpers import check; check.main(sys.argv[3:])"
     command = [sys.executable, "-c", code, tmp_path, ROOT, LESSON]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 0 and re.findall(r"^  (\S+) +(?:yes|no|not tried): ", done.stdout, re.M) == list(PLACES)
+    assert done.returncode == 0 and re.findall(
+        r"^  (\S+) +(?:yes|no|not tried): ", done.stdout, re.M
+    ) == list(PLACES)
 
 
 def test_the_names_in_the_tables_are_those_of_the_folder():
     if not (SHARED / "real").exists():
-        pytest.skip(f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)")
-    found = {str(Path(file.parent.name, file.stem)) for file in (SHARED / "real").glob("*/*.tflite")}
+        pytest.skip(
+            f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)"
+        )
+    found = {
+        str(Path(file.parent.name, file.stem)) for file in (SHARED / "real").glob("*/*.tflite")
+    }
     assert found == set(REAL)

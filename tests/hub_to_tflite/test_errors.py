@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
-from helpers import errors, explain
-from tools import errors as gallery
+from hub_to_tflite.errors import entries, explain
+from tools import gallery
 
 SEEN = json.loads(gallery.SEEN.read_text(encoding="utf-8"))
 HALVES = {  # each starts TensorFlow once
@@ -20,10 +20,10 @@ HALVES = {  # each starts TensorFlow once
 
 @pytest.mark.parametrize("half", HALVES)
 def test_every_error_still_comes_and_is_recognised(half):
-    entries = [entry for entry in errors.ENTRIES if entry.stage in HALVES[half]]
-    said = gallery.cause([entry.name for entry in entries])
+    chosen = [entry for entry in entries.ENTRIES if entry.stage in HALVES[half]]
+    said = gallery.cause([entry.name for entry in chosen])
     wrong = {}
-    for entry in entries:
+    for entry in chosen:
         text, found = said[entry.name], explain.explain(said[entry.name])
         if entry.pattern and found is not entry:
             wrong[entry.name] = f"taken for {found and found.name!r}: {text[-1500:]}"
@@ -39,22 +39,26 @@ class TestGallery:
         assert gallery.GALLERY.read_text(encoding="utf-8") == gallery.page(SEEN), "run: make errors"
 
     def test_every_entry_has_a_message_that_was_seen_and_is_its_own(self):
-        assert list(SEEN) == [entry.name for entry in errors.ENTRIES], "run: make errors"
-        for entry in errors.ENTRIES:
+        assert list(SEEN) == [entry.name for entry in entries.ENTRIES], "run: make errors"
+        for entry in entries.ENTRIES:
             assert bool(entry.pattern) == bool(SEEN[entry.name]) != bool(entry.symptom), entry.name
             assert not entry.pattern or explain.explain(SEEN[entry.name]) is entry, entry.name
 
     def test_there_are_enough_of_every_stage(self):
-        stages = Counter(entry.stage for entry in errors.ENTRIES)
-        assert set(stages) == set(errors.STAGES) and min(stages.values()) >= 10
+        stages = Counter(entry.stage for entry in entries.ENTRIES)
+        assert set(stages) == set(entries.STAGES) and min(stages.values()) >= 10
         assert stages.total() - stages["silent"] >= 100
 
     def test_nothing_in_it_is_of_this_machine(self):
         text = gallery.GALLERY.read_text(encoding="utf-8")
-        assert not re.search(r"/(home|root|tmp|Users|work)/|site-packages|0x[0-9a-f]{6,}|127\.0\.0\.1:\d{4,}", text)
+        assert not re.search(
+            r"/(home|root|tmp|Users|work)/|site-packages|0x[0-9a-f]{6,}|127\.0\.0\.1:\d{4,}", text
+        )
 
     def test_a_message_that_a_lesson_prints_leads_to_its_section(self):
-        entry = explain.explain("Cannot set tensor: Dimension mismatch. Got 3 but expected 4 for input 0.")
+        entry = explain.explain(
+            "Cannot set tensor: Dimension mismatch. Got 3 but expected 4 for input 0."
+        )
         assert ("05_run_the_interpreter.ipynb", "2. Mistakes that speak") in explain.shown_in(entry)
         assert "*2. Mistakes that speak*" in gallery.GALLERY.read_text(encoding="utf-8")
 
@@ -126,11 +130,15 @@ class TestExplain:
     def test_of_several_exceptions_the_last_one_counts_and_a_line_may_be_broken(self):
         assert explain.explain(CHAIN).name == "hub.load on something else"
         assert explain.explain(
-            CHAIN + "\nDuring handling of the above exception, another exception occurred:\nKeyError: 1"
+            CHAIN
+            + "\nDuring handling of the above exception, another exception occurred:\nKeyError: 1"
         )
 
     def test_curly_quotes_and_a_quoted_block_do_no_harm(self):
-        assert explain.explain("    > ModuleNotFoundError: No module named ‘pkg_resources’").stage == "install"
+        assert (
+            explain.explain("    > ModuleNotFoundError: No module named ‘pkg_resources’").stage
+            == "install"
+        )
 
     def test_of_two_that_match_the_special_one_is_chosen(self):
         text = "RuntimeError: Encountered unresolved custom op: X.\nNode number 0 (X) failed to prepare."
@@ -139,18 +147,27 @@ class TestExplain:
     def test_an_error_counts_more_than_a_notice_before_it(self):
         notice = "INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
         assert explain.explain(notice).name == "the XNNPACK notice"
-        assert explain.explain(notice + "ParityError: x: 1 of 2 scores are not numbers.").name.startswith("ledger")
+        assert explain.explain(
+            notice + "ParityError: x: 1 of 2 scores are not numbers."
+        ).name.startswith("ledger")
 
     def test_it_takes_an_exception(self):
-        assert explain.explain(ValueError("The model is not a valid Flatbuffer buffer")).stage == "open"
+        assert (
+            explain.explain(ValueError("The model is not a valid Flatbuffer buffer")).stage
+            == "open"
+        )
         assert explain.explain(ValueError("x")) is None
 
 
 def command(*words, piped=None):
-    """Run `python -m helpers.explain` and return its exit status and what it printed."""
-    line = [sys.executable, "-m", "helpers.explain", *words]
+    """Run `python -m hub_to_tflite.errors.explain` and return its exit status and what it printed."""
+    line = [sys.executable, "-m", "hub_to_tflite.errors.explain", *words]
     done = subprocess.run(
-        line, input=piped, stdin=None if piped else subprocess.DEVNULL, capture_output=True, text=True
+        line,
+        input=piped,
+        stdin=None if piped else subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
     )
     assert not done.stderr
     return done.returncode, done.stdout
@@ -170,7 +187,7 @@ class TestCommand:
 
     def test_with_nothing_it_says_how_to_use_it(self):
         status, said = command()
-        assert status == 2 and "python -m helpers.explain" in said
+        assert status == 2 and "python -m hub_to_tflite.errors.explain" in said
 
     def test_it_loads_no_tensorflow(self):
         code = "import sys; from helpers import explain; explain.explain('x'); print('tensorflow' in sys.modules)"

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from conftest import SHARED
-from helpers import flatbuffer, handles, runtimes, tinyhub
-from helpers.identify import DOORS, identify
-from tools import damage
+from helpers import handles, tinyhub
+from hub_to_tflite.file import flatbuffer, releases
+from hub_to_tflite.file.identify import DOORS, identify
+from tools.fuzz.__main__ import mutations
 
 HUB = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification"
 WHOLE = (HUB / "1.tflite").read_bytes()
@@ -63,12 +64,17 @@ def packed_zip(names, before=b""):
         (b"\x08\x01\x12\x2a" + bytes(40), "saved_model.pb alone"),
         (b"\x08\x0a\x12\x07pytorch\x1a\x052.9.0", "ONNX"),
         (NODE, "frozen GraphDef"),
-        (json.dumps({"format": "graph-model", "modelTopology": {}}).encode(), "TensorFlow.js model"),
+        (
+            json.dumps({"format": "graph-model", "modelTopology": {}}).encode(),
+            "TensorFlow.js model",
+        ),
         (b'{"a": 1}', "unknown"),
         (b"{" * 100_000, "unknown"),
         (b"the model is on the other disk\n", "unknown"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "bytes",  # those of an archive hold the time of day
+    ids=lambda value: (
+        value if isinstance(value, str) else "bytes"
+    ),  # those of an archive hold the time of day
 )
 def test_the_content_counts_and_not_the_name(content, what, tmp_path):
     file = tmp_path / "model.onnx"
@@ -87,7 +93,10 @@ def test_every_tenth_of_an_archive_is_known_to_be_damaged():
 
 
 def test_a_model_too_deep_in_its_archive_is_said():
-    assert "It is in model/, where hub.load does not look" in identify(tar(["model/saved_model.pb"])).detail
+    assert (
+        "It is in model/, where hub.load does not look"
+        in identify(tar(["model/saved_model.pb"])).detail
+    )
 
 
 def test_folders(tmp_path, own_cache):
@@ -95,7 +104,10 @@ def test_folders(tmp_path, own_cache):
     assert identify(model).what == "SavedModel" and not identify(model).detail
     outer = tmp_path / "outer"
     shutil.copytree(model, outer / "model")
-    assert (identify(outer).what, identify(outer).detail) == ("folder around a SavedModel", "It is in model/.")
+    assert (identify(outer).what, identify(outer).detail) == (
+        "folder around a SavedModel",
+        "It is in model/.",
+    )
     shutil.rmtree(outer / "model/variables")
     assert "variables/ are missing" in identify(outer / "model").detail
     (outer / "model/tfhub_module.pb").write_bytes(b"\x08\x03")
@@ -110,21 +122,33 @@ def test_it_reads_the_embedded_model():
     model = identify(HUB / "1.tflite").model
     [given], [returned] = model.inputs, model.outputs
     assert (given.dtype, given.shape, given.channels) == ("float32", (-1, 48, 48, 3), 0)
-    assert returned.shape == (-1, 10) and model.signatures == {"serving_default": (("images",), ("logits",))}
+    assert returned.shape == (-1, 10) and model.signatures == {
+        "serving_default": (("images",), ("logits",))
+    }
     assert {"FULLY_CONNECTED", "CONV_2D", "MEAN"} <= {op.name for op in model.ops}
-    assert all(op.kind == "builtin" for op in model.ops) and model.constants["int8"] == model.per_channel == 38
+    assert (
+        all(op.kind == "builtin" for op in model.ops)
+        and model.constants["int8"] == model.per_channel == 38
+    )
     assert (model.runtime, model.runtime_source) == ("2.17.0", "as the file states")
 
 
 def test_what_it_reads_is_what_litert_says():
     from ai_edge_litert.interpreter import Interpreter
 
-    for name, content in damage.bases().items():
+    for name, content in mutations.bases().items():
         model, litert = flatbuffer.read(content), Interpreter(model_content=content)
-        for ours, theirs in [(model.inputs, litert.get_input_details()), (model.outputs, litert.get_output_details())]:
+        for ours, theirs in [
+            (model.inputs, litert.get_input_details()),
+            (model.outputs, litert.get_output_details()),
+        ]:
             assert [tensor.name for tensor in ours] == [detail["name"] for detail in theirs], name
-            assert [tensor.shape for tensor in ours] == [tuple(detail["shape_signature"]) for detail in theirs]
-            assert [np.dtype(tensor.dtype) for tensor in ours] == [detail["dtype"] for detail in theirs]
+            assert [tensor.shape for tensor in ours] == [
+                tuple(detail["shape_signature"]) for detail in theirs
+            ]
+            assert [np.dtype(tensor.dtype) for tensor in ours] == [
+                detail["dtype"] for detail in theirs
+            ]
             scales = [(np.float32(tensor.scale), tensor.zero_point) for tensor in ours]
             assert scales == [detail["quantization"] for detail in theirs]
         assert list(model.signatures) == list(litert.get_signature_list())
@@ -147,7 +171,7 @@ def test_labels_that_are_packed_in_are_shown():
     ],
 )
 def test_the_runtime_it_needs_is_the_later_of_two_answers(op, stated, release, source):
-    found = runtimes.needed([SimpleNamespace(name=op[0], version=op[1])], stated)
+    found = releases.needed([SimpleNamespace(name=op[0], version=op[1])], stated)
     assert found[0] == release and source in found[1]
 
 
@@ -177,13 +201,15 @@ def test_a_small_file_cannot_ask_for_much_memory():
     builder.Finish(schema.ModelEnd(builder), file_identifier=b"TFL3")
     content = bytes(builder.Output())
     assert len(content) < 200_000
-    assert identify(content).what == "damaged .tflite" and "OverflowError" in identify(content).detail
+    assert (
+        identify(content).what == "damaged .tflite" and "OverflowError" in identify(content).detail
+    )
 
 
 def test_the_command_prints_each_file_and_loads_no_tensorflow():
     code = (
         "import runpy, sys; sys.argv = ['identify', *sys.argv[1:]];"
-        "runpy.run_module('helpers.identify', run_name='__main__'); assert 'tensorflow' not in sys.modules"
+        "runpy.run_module('hub_to_tflite.file.identify', run_name='__main__'); assert 'tensorflow' not in sys.modules"
     )
     command = [sys.executable, "-c", code, str(HUB / "1.tflite"), "missing.tflite"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -207,5 +233,7 @@ def test_the_command_prints_each_file_and_loads_no_tensorflow():
 )
 def test_each_odd_file_is_described(name, words):
     if not (SHARED / "real" / "odd").exists():
-        pytest.skip(f"the odd files are not on this machine (no folder {SHARED.name}/real beside the project)")
+        pytest.skip(
+            f"the odd files are not on this machine (no folder {SHARED.name}/real beside the project)"
+        )
     assert words in repr(identify(SHARED / "real" / "odd" / f"{name}.tflite"))

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from conftest import SHARED
-from helpers import artefacts, digits, flatbuffer, handles, metadata
-from helpers.identify import identify
+from helpers import artefacts, digits, handles
 from helpers.interpreter import load, predict
+from hub_to_tflite.file import flatbuffer, metadata
+from hub_to_tflite.file.identify import identify
 
 LABELS = [f"digit {n}" for n in range(10)]
 CONTRACT = {"input": {"name": "images", "range": [0, 1]}, "words": "Ziffern äöü"}
@@ -20,7 +21,9 @@ CONTRACT = {"input": {"name": "images", "range": [0, 1]}, "words": "Ziffern äö
 def plain(request):
     """A course file, as bytes."""
     saved_model = handles.fetch(handles.check(handles.DEFAULT))
-    return artefacts.tflite(saved_model, request.param, digits.representative((None, 48, 48, 3))).read_bytes()
+    return artefacts.tflite(
+        saved_model, request.param, digits.representative((None, 48, 48, 3))
+    ).read_bytes()
 
 
 @pytest.fixture
@@ -55,7 +58,16 @@ def test_the_model_answers_as_before_bit_for_bit(plain, packed):
 def test_nothing_of_the_model_is_lost(plain, packed):
     before, after = flatbuffer.read(plain), flatbuffer.read(packed)
     assert after.metadata == (*before.metadata, "TFLITE_METADATA")
-    for field in ("inputs", "outputs", "signatures", "ops", "constants", "per_channel", "runtime", "description"):
+    for field in (
+        "inputs",
+        "outputs",
+        "signatures",
+        "ops",
+        "constants",
+        "per_channel",
+        "runtime",
+        "description",
+    ):
         assert getattr(after, field) == getattr(before, field), field
 
 
@@ -76,7 +88,9 @@ def test_other_tools_find_the_files_with_zip_and_identify_lists_the_labels(packe
     assert identify(packed).model.labels == tuple(LABELS)
 
 
-@pytest.mark.parametrize(("value_range", "mean", "std"), [((0, 1), 0, 255), ((-1, 1), 127.5, 127.5), ((0, 255), 0, 1)])
+@pytest.mark.parametrize(
+    ("value_range", "mean", "std"), [((0, 1), 0, 255), ((-1, 1), 127.5, 127.5), ((0, 255), 0, 1)]
+)
 def test_tools_that_normalize_pixels_get_the_range_that_was_said(value_range, mean, std, plain):
     content = metadata.pack(plain, name="Digits", value_range=value_range)
     described = flatbuffer.metadata(flatbuffer.unpack(content), "TFLITE_METADATA")
@@ -90,7 +104,9 @@ def test_tools_that_normalize_pixels_get_the_range_that_was_said(value_range, me
 def test_packing_twice_replaces_and_gives_the_same_bytes(packed):
     name = flatbuffer.read(packed).inputs[0].name
     other = metadata.pack(packed, name="Other", inputs={name: "x"}, labels=LABELS[::-1])
-    assert metadata.read(other)["name"] == "Other" and metadata.read(other)["labels"] == LABELS[::-1]
+    assert (
+        metadata.read(other)["name"] == "Other" and metadata.read(other)["labels"] == LABELS[::-1]
+    )
     assert metadata.read(other)["contract"] == {}
     assert metadata.pack(other, name="Other", inputs={name: "x"}, labels=LABELS[::-1]) == other
 
@@ -99,7 +115,10 @@ def test_packing_twice_replaces_and_gives_the_same_bytes(packed):
     ("wrong", "words"),
     [
         ({"labels": LABELS[:9]}, "one label for each of the 10 places.*Found: 9"),
-        ({"inputs": {"picture": "x"}}, "no input 'picture'. Its inputs are: serving_default_images"),
+        (
+            {"inputs": {"picture": "x"}},
+            "no input 'picture'. Its inputs are: serving_default_images",
+        ),
         ({"outputs": {"score": "x"}}, "no output 'score'"),
         ({"labels": ["one\ntwo", *LABELS[1:]]}, "A label is one line.*Take out its line break"),
     ],
@@ -140,7 +159,9 @@ def test_damaged_metadata_is_one_error_whatever_byte_is_flipped(packed):
     assert 0 < read < 50
 
 
-@pytest.mark.skipif(not (SHARED / "real").exists(), reason="the real models are not on this machine")
+@pytest.mark.skipif(
+    not (SHARED / "real").exists(), reason="the real models are not on this machine"
+)
 def test_the_metadata_of_published_models_is_read():
     told = metadata.read((SHARED / "real/tflite/mobilenet_v2_1.0_224_uint8.tflite").read_bytes())
     assert told["name"] == "ImageClassifier" and told["inputs"][0]["range"] == (0, 255)

@@ -8,9 +8,11 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from conftest import SHARED
-from helpers import artefacts, digits, flatbuffer, handles, interpreter, micro
+from helpers import artefacts, digits, handles, interpreter
+from hub_to_tflite.file import flatbuffer
+from hub_to_tflite.targets import tflm
 
-pytestmark = pytest.mark.skipif(not importlib.util.find_spec("tflite_micro"), reason=micro.ABSENT)
+pytestmark = pytest.mark.skipif(not importlib.util.find_spec("tflite_micro"), reason=tflm.ABSENT)
 PIXELS = digits.as_model_input(digits.load()[0][:20])
 
 
@@ -20,41 +22,49 @@ def files():
     saved_model = handles.fetch(handles.check(handles.DEFAULT))
     samples = digits.representative((None, 48, 48, 3))
     recipes = ("float32", "dynamic range", "float16", "int8")
-    return {recipe: artefacts.tflite(saved_model, recipe, samples).read_bytes() for recipe in recipes}
+    return {
+        recipe: artefacts.tflite(saved_model, recipe, samples).read_bytes() for recipe in recipes
+    }
 
 
 def by_reference(content, inputs):
     """Return what LiteRT's reference kernels answer."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    model = Interpreter(model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    model = Interpreter(
+        model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_REF
+    )
     model.allocate_tensors()
     return interpreter.predict(model, inputs)
 
 
 def test_int8_answers_as_the_reference_kernels_do_within_one_step(files):
     stored = interpreter.quantize(PIXELS, interpreter.load(files["int8"]).get_input_details()[0])
-    chip, litert = micro.run(files["int8"], stored).outputs, by_reference(files["int8"], stored)
+    chip, litert = tflm.run(files["int8"], stored).outputs, by_reference(files["int8"], stored)
     assert chip.shape == (20, 10) and chip.dtype == np.int8
     apart = np.abs(chip.astype(int) - litert)
     assert apart.max() <= 1 and (apart > 0).mean() < 0.01
-    other = micro.run(files["int8"], stored[::-1]).outputs
-    assert np.abs(other.astype(int) - litert).max() > 1, "another order of pictures has to be noticed"
+    other = tflm.run(files["int8"], stored[::-1]).outputs
+    assert np.abs(other.astype(int) - litert).max() > 1, (
+        "another order of pictures has to be noticed"
+    )
 
 
 def test_float32_answers_as_the_interpreter_does(files):
-    chip = micro.run(files["float32"], PIXELS[:3]).outputs
-    np.testing.assert_allclose(chip, interpreter.predict(interpreter.load(files["float32"]), PIXELS[:3]), atol=1e-4)
+    chip = tflm.run(files["float32"], PIXELS[:3]).outputs
+    np.testing.assert_allclose(
+        chip, interpreter.predict(interpreter.load(files["float32"]), PIXELS[:3]), atol=1e-4
+    )
 
 
 def test_the_arena_that_is_named_is_enough_and_one_step_less_is_not(files):
-    needed = micro.run(files["int8"]).arena
-    assert 80_000 < needed < 130_000 and needed % micro.STEP == 0
-    assert micro.run(files["int8"], arena=needed) == micro.Result(
-        pytest.approx(micro.run(files["int8"]).outputs), needed, ""
+    needed = tflm.run(files["int8"]).arena
+    assert 80_000 < needed < 130_000 and needed % tflm.STEP == 0
+    assert tflm.run(files["int8"], arena=needed) == tflm.Result(
+        pytest.approx(tflm.run(files["int8"]).outputs), needed, ""
     )
-    refused = micro.run(files["int8"], arena=needed - micro.STEP)
-    assert refused == micro.Result(None, 0, "its tensors do not fit into the arena")
+    refused = tflm.run(files["int8"], arena=needed - tflm.STEP)
+    assert refused == tflm.Result(None, 0, "its tensors do not fit into the arena")
 
 
 @pytest.mark.parametrize(
@@ -65,13 +75,13 @@ def test_the_arena_that_is_named_is_enough_and_one_step_less_is_not(files):
     ],
 )
 def test_a_recipe_that_a_chip_cannot_take_is_refused_with_its_reason(recipe, words, files):
-    result = micro.run(files[recipe])
+    result = tflm.run(files[recipe])
     assert words in result.refused and (result.outputs, result.arena) == (None, 0)
 
 
 def test_a_damaged_file_is_refused_before_it_can_do_harm(files):
     for content in (b"", files["int8"][:5000], b"\x1c\0\0\0TFL3"):
-        assert micro.run(content).refused.startswith("it is damaged: ")
+        assert tflm.run(content).refused.startswith("it is damaged: ")
 
 
 def test_a_file_that_ends_the_process_is_a_refusal(files):
@@ -79,16 +89,21 @@ def test_a_file_that_ends_the_process_is_a_refusal(files):
     model = flatbuffer.unpack(files["int8"])
     graph = model.subgraphs[0]
     [mean] = [
-        op for op in graph.operators if model.operatorCodes[op.opcodeIndex].builtinCode == schema.BuiltinOperator.MEAN
+        op
+        for op in graph.operators
+        if model.operatorCodes[op.opcodeIndex].builtinCode == schema.BuiltinOperator.MEAN
     ]
     graph.tensors[mean.inputs[1]].buffer = 0
     builder = flatbuffers.Builder()
     builder.Finish(model.Pack(builder), b"TFL3")
-    assert micro.run(bytes(builder.Output())).refused == "TFLM ended the process that tried it, with signal 11"
+    assert (
+        tflm.run(bytes(builder.Output())).refused
+        == "TFLM ended the process that tried it, with signal 11"
+    )
 
 
 def test_a_run_that_does_not_end_is_a_refusal(files):
-    assert "still busy after 0.01 seconds" in micro.run(files["int8"], seconds=0.01).refused
+    assert "still busy after 0.01 seconds" in tflm.run(files["int8"], seconds=0.01).refused
 
 
 @pytest.mark.parametrize(
@@ -105,15 +120,19 @@ def test_a_run_that_does_not_end_is_a_refusal(files):
 def test_real_files_that_a_chip_cannot_take_are_refused_with_their_reason(name, words):
     file = SHARED / "real" / f"{name}.tflite"
     if not file.exists():
-        pytest.skip(f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)")
-    assert words in micro.run(file.read_bytes()).refused
+        pytest.skip(
+            f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)"
+        )
+    assert words in tflm.run(file.read_bytes()).refused
 
 
 def test_the_published_keyword_spotter_runs_on_a_chip():
     file = SHARED / "real" / "tflite" / "kws_int8_published.tflite"
     if not file.exists():
-        pytest.skip(f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)")
+        pytest.skip(
+            f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)"
+        )
     sounds = np.random.default_rng(0).integers(-128, 128, (5, 49, 10, 1), np.int8)
-    result = micro.run(file.read_bytes(), sounds)
+    result = tflm.run(file.read_bytes(), sounds)
     assert np.abs(result.outputs.astype(int) - by_reference(file.read_bytes(), sounds)).max() <= 1
     assert 20_000 < result.arena < 30_000

@@ -8,9 +8,11 @@ import pytest
 from PIL import Image
 
 from conftest import SHARED
-from helpers import flatbuffer, interpreter, tinyhub, trial
-from helpers.opening import OpenError, _words, open_tflite
-from tools import damage, fuzz
+from helpers import interpreter, tinyhub
+from hub_to_tflite.file import flatbuffer
+from hub_to_tflite.sandbox import trial
+from hub_to_tflite.sandbox.opening import OpenError, _words, open_tflite
+from tools.fuzz.__main__ import __main__, mutations
 
 FILE = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"
 WHOLE = FILE.read_bytes()
@@ -21,15 +23,17 @@ def real(*names):
     """Return a file of shared/real; skips where it is absent."""
     file = REAL.joinpath(*names)
     if not file.exists():
-        pytest.skip(f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)")
+        pytest.skip(
+            f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)"
+        )
     return file
 
 
 def changed(base, change):
     """Return the bytes of a small sound file after `change(model)`."""
-    model = flatbuffer.unpack(damage.bases()[base])
+    model = flatbuffer.unpack(mutations.bases()[base])
     change(model)
-    return damage.packed(model)
+    return mutations.packed(model)
 
 
 def loop_without_end(model):
@@ -86,7 +90,10 @@ def test_a_whole_file_opens_and_answers_as_ever():
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"<!DOCTYPE html><title>403</title>", "is not a .tflite. Found: HTML page. Who opens that: a browser"),
+        (
+            b"<!DOCTYPE html><title>403</title>",
+            "is not a .tflite. Found: HTML page. Who opens that: a browser",
+        ),
         (b"\x89HDF\r\n\x1a\n", "Found: HDF5"),
         (b"", "Found: empty"),
         (b"\x1c\0\0\0TFL3", "is damaged"),
@@ -112,7 +119,9 @@ def test_a_file_that_breaks_off_at_any_tenth_is_damaged():
             open_tflite(WHOLE[: len(WHOLE) * tenth // 10])
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems end a process with another status")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="other systems end a process with another status"
+)
 def test_the_same_file_kills_the_process_that_gives_its_path_to_tf_lite(tmp_path):
     (tmp_path / "short.tflite").write_bytes(WHOLE[:4096])
     # Limited, since what lies behind the file may read as a wish for all the memory there is.
@@ -143,9 +152,21 @@ def test_a_flipped_offset_is_damage():
         ("int8", signature_out_of_range, "names subgraph 7; the file has 1"),
         ("int8", constant_as_input, "names tensor 1, which its subgraph does not take"),
         ("int8", nothing_to_run, "It holds no subgraph"),
-        ("int8", op_from_the_future, "Didn't find op for builtin opcode 'CONV_2D' version '99'.*Use a newer"),
-        ("int8", add_without_scale, r"would end this process.* ended with signal \d+ .*, in allocate_tensors\(\)"),
-        ("loop", loop_without_end, "does not come to an end.* after 3 seconds, in its first run, on zeros"),
+        (
+            "int8",
+            op_from_the_future,
+            "Didn't find op for builtin opcode 'CONV_2D' version '99'.*Use a newer",
+        ),
+        (
+            "int8",
+            add_without_scale,
+            r"would end this process.* ended with signal \d+ .*, in allocate_tensors\(\)",
+        ),
+        (
+            "loop",
+            loop_without_end,
+            "does not come to an end.* after 3 seconds, in its first run, on zeros",
+        ),
     ],
 )
 def test_a_sound_file_with_a_hostile_field_is_one_error(base, change, words):
@@ -165,7 +186,7 @@ def test_changed_weights_open_as_another_model():
     """Nothing in the file says that it is not what was published."""
     import random
 
-    content = damage.weights_changed(random.Random(1), WHOLE)
+    content = mutations.weights_changed(random.Random(1), WHOLE)
     assert content != WHOLE and open_tflite(content)
 
 
@@ -205,7 +226,7 @@ def test_the_remedy_for_open_sizes_inside_a_model_is_one():
 
 @pytest.mark.parametrize("name", ["mobilenet_v1_0.25_224_uint8", "mobilenet_v2_1.0_224_uint8"])
 def test_the_published_uint8_models_name_the_photos(name):
-    from helpers.identify import identify
+    from hub_to_tflite.file.identify import identify
 
     file = real("tflite", f"{name}.tflite")
     found = identify(file)
@@ -215,7 +236,11 @@ def test_the_published_uint8_models_name_the_photos(name):
     for photo, label in [
         ("cat.bmp", "Egyptian cat"), ("bird.bmp", "chickadee"), ("parrot.jpg", "macaw"), ("hot_dog.jpg", "hotdog"),
     ]:  # fmt: skip
-        picture = Image.open(real("photos", photo)).convert("RGB").resize((224, 224), Image.Resampling.BILINEAR)
+        picture = (
+            Image.open(real("photos", photo))
+            .convert("RGB")
+            .resize((224, 224), Image.Resampling.BILINEAR)
+        )
         scores = interpreter.predict(opened, np.asarray(picture)[None])
         assert label in found.model.labels[int(scores.argmax())]
 
@@ -227,30 +252,38 @@ def test_the_other_published_models_open_and_run(name):
 
 class TestFuzz:
     def test_a_slice_of_it_breaks_no_promise(self):
-        rows = fuzz.fuzz(60, seed="tests")
-        print(fuzz.table(rows))
-        assert len(rows) == 60 and not [row for row in rows if row[3] in fuzz.WRONG]
-        assert {row[1] for row in rows} >= set(damage.WAYS)
+        rows = __main__.fuzz(60, seed="tests")
+        print(__main__.table(rows))
+        assert len(rows) == 60 and not [row for row in rows if row[3] in __main__.WRONG]
+        assert {row[1] for row in rows} >= set(mutations.WAYS)
 
     def test_a_file_has_the_same_bytes_each_time(self):
-        bases = damage.bases()
+        bases = mutations.bases()
         for number in range(40, 57):
-            assert fuzz.case("a", number, bases) == fuzz.case("a", number, bases)
+            assert __main__.case("a", number, bases) == __main__.case("a", number, bases)
 
     def test_it_notices_an_opener_that_dies(self, tmp_path, monkeypatch):
         """Without the trial, a file that kills ends the fuzz's own process; with it, it is an error like any other."""
-        monkeypatch.setattr(fuzz, "KEPT", tmp_path / "kept")
+        monkeypatch.setattr(__main__, "KEPT", tmp_path / "kept")
         (tmp_path / "killer.tflite").write_bytes(changed("int8", add_without_scale))
-        [row] = fuzz.fuzz(1, with_trial=False, corpus=tmp_path)
-        assert row[1:4] == ["as it is", "killer.tflite", "the opener died"] and list((tmp_path / "kept").iterdir())
-        assert fuzz.fuzz(1, corpus=tmp_path) == [[0, "as it is", "killer.tflite", "killer", "dies"]]
+        [row] = __main__.fuzz(1, with_trial=False, corpus=tmp_path)
+        assert row[1:4] == ["as it is", "killer.tflite", "the opener died"] and list(
+            (tmp_path / "kept").iterdir()
+        )
+        assert __main__.fuzz(1, corpus=tmp_path) == [
+            [0, "as it is", "killer.tflite", "killer", "dies"]
+        ]
 
     def test_the_bare_runtime_has_the_last_word(self):
         # In a process of its own: forking one with threads, as pytest's, may lock up.
-        code = "import sys; from tools import fuzz; print(fuzz.truth(sys.stdin.buffer.read()))"
+        code = "import sys; from tools import fuzz; print(__main__.truth(sys.stdin.buffer.read()))"
         killer = changed("int8", add_without_scale)
         for content, truth in [(WHOLE, b"runs"), (WHOLE[:1000], b"refuses"), (killer, b"dies")]:
-            child = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True, cwd=fuzz.ROOT)
+            child = subprocess.run(
+                [sys.executable, "-c", code], input=content, capture_output=True, cwd=__main__.ROOT
+            )
             assert child.stdout.strip() == truth
-        wrong = fuzz.judged([[7, "way", "base", "same answer", "dies"], [8, "way", "base", "refused", "dies"]])
+        wrong = __main__.judged(
+            [[7, "way", "base", "same answer", "dies"], [8, "way", "base", "refused", "dies"]]
+        )
         assert [row[3] for row in wrong] == ["wrongly valid", "refused"]

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from conftest import SHARED
-from helpers import catalogue, digits, samples
-from helpers.contracts import Contract, Spec
-from helpers.samples import SampleError, Samples
+from helpers import digits
+from hub_to_tflite.report import catalogue, samples
+from hub_to_tflite.report.contracts import Contract, Spec
+from hub_to_tflite.report.samples import SampleError, Samples
 
 COLOUR = Spec("float32", (None, 6, 8, 3))
 SCORES = Spec("float32", (None, 4))
@@ -45,13 +46,21 @@ class TestChoose:
     @pytest.mark.parametrize(
         ("source", "given", "expected"),
         [
-            ("auto", contract(Spec("float32", (None, 48, 48, 3)), out=ten), ("random", 50)),  # ten classes of anything
+            (
+                "auto",
+                contract(Spec("float32", (None, 48, 48, 3)), out=ten),
+                ("random", 50),
+            ),  # ten classes of anything
             ("auto", contract(Spec("float32", (None, None, None, 3)), out=ten), ("random", 50)),
             (20, contract(COLOUR, out=ten), ("random", 20)),
             ("20", contract(COLOUR), ("random", 20)),
             ("my.npz", contract(COLOUR), ("my.npz", 450)),
             ("random", contract(Spec("float32", (None, 5_000_000))), ("random", 3)),
-            ("random", contract(COLOUR, out=Spec("float32", (None, 10**9))), ("random", 2)),  # a large answer
+            (
+                "random",
+                contract(COLOUR, out=Spec("float32", (None, 10**9))),
+                ("random", 2),
+            ),  # a large answer
         ],
     )
     def test_it_takes_what_fits_and_as_many_as_fit(self, source, given, expected):
@@ -60,8 +69,14 @@ class TestChoose:
     @pytest.mark.parametrize("hub", ["", "http://127.0.0.1:8000/"])
     def test_the_courses_own_digit_models_get_digits(self, hub):
         given = contract(Spec("float32", (None, 48, 48, 3)), out=Spec("float32", (None, 1280)))
-        assert samples.choose("auto", given, f"{hub}digits/mobilenet_v2/feature_vector/1") == ("digits", 450)
-        assert samples.choose("20", given, f"{hub}digits/mobilenet_v2/feature_vector/1") == ("digits", 20)
+        assert samples.choose("auto", given, f"{hub}digits/mobilenet_v2/feature_vector/1") == (
+            "digits",
+            450,
+        )
+        assert samples.choose("20", given, f"{hub}digits/mobilenet_v2/feature_vector/1") == (
+            "digits",
+            20,
+        )
 
     @pytest.mark.parametrize("source", [9, 451, -1, "0", 2.5, True, None, "", " "])
     def test_what_is_no_source_gets_one_message(self, source):
@@ -75,17 +90,27 @@ class TestDigits:
         given = contract(Spec("float32", (None, 48, 48, 3)), out=Spec("float32", (None, 10)))
         taken = samples.load("digits", given, entry((0, 1)), 12)
         np.testing.assert_array_equal(taken.inputs["a"], digits.as_model_input(images[:12]))
-        assert taken.labels.tolist() == labels[:12].tolist() and taken.source == "12 test digits" and not taken.warning
+        assert (
+            taken.labels.tolist() == labels[:12].tolist()
+            and taken.source == "12 test digits"
+            and not taken.warning
+        )
 
-        taken = samples.load("digits", contract(Spec("float32", (None, 28, 30, 1))), entry((-1, 1)), 450)
+        taken = samples.load(
+            "digits", contract(Spec("float32", (None, 28, 30, 1))), entry((-1, 1)), 450
+        )
         assert taken.inputs["a"].shape == (450, 28, 30, 1) and taken.labels is None  # four classes
         assert (taken.inputs["a"].min(), taken.inputs["a"].max()) == (-1, 1)
 
-        pixels = samples.load("digits", contract(Spec("uint8", (None, None, None, 3))), None, 9).inputs["a"]
+        pixels = samples.load(
+            "digits", contract(Spec("uint8", (None, None, None, 3))), None, 9
+        ).inputs["a"]
         assert pixels.dtype == np.uint8 and pixels.shape == (9, 48, 48, 3)
         np.testing.assert_array_equal(pixels, np.rint(255 * digits.as_model_input(images[:9])))
 
-        assert samples.load("digits", contract(Spec("float32", (None, 28, 28))), None, 9).inputs["a"].shape[1:] == (
+        assert samples.load("digits", contract(Spec("float32", (None, 28, 28))), None, 9).inputs[
+            "a"
+        ].shape[1:] == (
             28,
             28,
         )
@@ -93,11 +118,16 @@ class TestDigits:
     def test_a_range_that_nobody_gave_is_told(self):
         assert "[0, 1] was assumed" in samples.load("digits", contract(COLOUR), None, 9).warning
         assert (
-            "[0, 255] was assumed" in samples.load("digits", contract(Spec("int32", (None, 6, 8, 3))), None, 9).warning
+            "[0, 255] was assumed"
+            in samples.load("digits", contract(Spec("int32", (None, 6, 8, 3))), None, 9).warning
         )
 
     def test_a_model_that_sees_no_picture_gets_none(self):
-        for spec in (Spec("float32", (None, 7)), Spec("float32", (None, 48, 48, 4)), Spec("string", (None, 8, 8, 3))):
+        for spec in (
+            Spec("float32", (None, 7)),
+            Spec("float32", (None, 48, 48, 4)),
+            Spec("string", (None, 8, 8, 3)),
+        ):
             refused("Digits fit a model with one input", "digits", contract(spec))
 
 
@@ -119,13 +149,22 @@ class TestRandom:
         taken, again = (samples.load("random", given, None, 20, seed=4) for _ in range(2))
         for name, spec in given.inputs.items():
             value = taken.inputs[name]
-            assert value.shape == (20, *spec.sample) and (spec.dtype == "string" or value.dtype == spec.dtype), name
+            assert value.shape == (20, *spec.sample) and (
+                spec.dtype == "string" or value.dtype == spec.dtype
+            ), name
             np.testing.assert_array_equal(value, again.inputs[name])
-        ranges = {name: (taken.inputs[name].min(), taken.inputs[name].max()) for name in ("u", "i", "ids", "b")}
+        ranges = {
+            name: (taken.inputs[name].min(), taken.inputs[name].max())
+            for name in ("u", "i", "ids", "b")
+        }
         assert ranges == {"u": (0, 255), "i": (-128, 127), "ids": (0, 9), "b": (False, True)}
         assert 0 <= taken.inputs["f"].min() < 0.01 and 0.99 < taken.inputs["f"].max() < 1
         assert isinstance(taken.inputs["text"][0], str) and len(set(taken.inputs["text"])) > 3
-        assert taken.labels is None and "do not show" in taken.warning and "calibrate badly" in taken.warning
+        assert (
+            taken.labels is None
+            and "do not show" in taken.warning
+            and "calibrate badly" in taken.warning
+        )
 
     def test_the_catalogue_gives_range_and_open_sizes(self):
         movenet = catalogue.find("google/movenet/singlepose/lightning/4")
@@ -136,7 +175,9 @@ class TestRandom:
         assert taken.inputs["a"].shape == (2, 15600) and taken.inputs["a"].min() < -0.9
         tokens = contract({name: Spec("int32", (None, None)) for name in ("word_ids", "mask")})
         taken = samples.load("random", tokens, entry((0, 1), (128,)), 5)
-        assert taken.inputs["mask"].shape == (5, 128) and set(np.unique(taken.inputs["word_ids"])) == {0, 1}
+        assert taken.inputs["mask"].shape == (5, 128) and set(
+            np.unique(taken.inputs["word_ids"])
+        ) == {0, 1}
 
     @pytest.mark.parametrize(
         ("shape", "filled"),
@@ -173,8 +214,12 @@ class TestFolder:
         taken = samples.load(tmp_path, contract(COLOUR), entry((-1, 1)))
         pictures = taken.inputs["a"]
         assert pictures.shape == (3, 6, 8, 3) and pictures.dtype == np.float32 and not taken.labels
-        assert taken.source == f"3 images from {tmp_path.name}, resized to 8 x 6; 1 other file ignored"
-        assert pictures[0].min() > 0.98 and pictures[1].reshape(-1, 3).tolist() == [[-1, -1, 1]] * 48
+        assert (
+            taken.source == f"3 images from {tmp_path.name}, resized to 8 x 6; 1 other file ignored"
+        )
+        assert (
+            pictures[0].min() > 0.98 and pictures[1].reshape(-1, 3).tolist() == [[-1, -1, 1]] * 48
+        )
 
     def test_the_range_is_the_catalogues_or_assumed_aloud(self, tmp_path):
         paint(tmp_path / "a.png", (255, 128, 0))
@@ -183,12 +228,18 @@ class TestFolder:
         known = samples.load(tmp_path, contract(COLOUR), entry((0, 255)))
         assert known.inputs["a"][0, 0, 0].tolist() == [255, 128, 0] and not known.warning
         pixels = samples.load(tmp_path, contract(Spec("uint8", (1, 6, 8, 3))))
-        assert pixels.inputs["a"].dtype == np.uint8 and pixels.inputs["a"][0, 0, 0].tolist() == [255, 128, 0]
+        assert pixels.inputs["a"].dtype == np.uint8 and pixels.inputs["a"][0, 0, 0].tolist() == [
+            255,
+            128,
+            0,
+        ]
         assert not pixels.warning
 
     def test_gray_models_get_gray_pictures(self, tmp_path):
         paint(tmp_path / "a.png", (255, 255, 255))
-        assert samples.load(tmp_path, contract(Spec("float32", (None, 6, 8, 1)))).inputs["a"].shape == (1, 6, 8, 1)
+        assert samples.load(tmp_path, contract(Spec("float32", (None, 6, 8, 1)))).inputs[
+            "a"
+        ].shape == (1, 6, 8, 1)
         gray = samples.load(tmp_path, contract(Spec("float32", (None, None, None)))).inputs["a"]
         assert gray.shape == (1, 224, 224) and gray.min() == 1
 
@@ -206,14 +257,24 @@ class TestFolder:
         for shape in ((None, None, None, 3), None):
             given = contract(Spec("float32", shape))
             assert samples.load(tmp_path, given).inputs["a"].shape == (1, 224, 224, 3)
-            assert samples.load(tmp_path, given, entry((0, 1), (5, 7))).inputs["a"].shape == (1, 5, 7, 3)
+            assert samples.load(tmp_path, given, entry((0, 1), (5, 7))).inputs["a"].shape == (
+                1,
+                5,
+                7,
+                3,
+            )
 
     def test_of_many_some_are_taken_from_everywhere(self, tmp_path):
         for number in range(40):
             paint(tmp_path / str(number // 10) / f"{number:02}.png", (number, 0, 0))
-        taken, again = (samples.load(tmp_path, contract(Spec("uint8", (None, 6, 8, 3))), count=10) for _ in range(2))
+        taken, again = (
+            samples.load(tmp_path, contract(Spec("uint8", (None, 6, 8, 3))), count=10)
+            for _ in range(2)
+        )
         assert taken.source.startswith("10 of 40 images") and len(set(taken.labels)) > 2
-        np.testing.assert_array_equal(taken.labels, taken.inputs["a"][:, 0, 0, 0] // 10)  # each keeps its own
+        np.testing.assert_array_equal(
+            taken.labels, taken.inputs["a"][:, 0, 0, 0] // 10
+        )  # each keeps its own
         np.testing.assert_array_equal(taken.inputs["a"], again.inputs["a"])
 
     @pytest.mark.parametrize(
@@ -221,37 +282,67 @@ class TestFolder:
         [
             ({}, ["0", "3"], [0, 3], ""),
             ({"labels.txt": "cat\nhot dog, hotdog\ncrane\ncrane"}, ["cat", "hot_dog"], [0, 1], ""),
-            ({"my_labels.txt": "background\ncat\ndog\nbird\nfish"}, ["dog", "Cat"], [0, 1], ""),  # four classes
-            ({"labels.txt": "crane\ncat\ncrane"}, ["crane"], None, "neither class numbers nor in"),  # which of the two?
+            (
+                {"my_labels.txt": "background\ncat\ndog\nbird\nfish"},
+                ["dog", "Cat"],
+                [0, 1],
+                "",
+            ),  # four classes
+            (
+                {"labels.txt": "crane\ncat\ncrane"},
+                ["crane"],
+                None,
+                "neither class numbers nor in",
+            ),  # which of the two?
             ({}, ["cat", "dog"], None, "neither class numbers nor in"),
             ({"labels.txt": "cat\ndog"}, ["."], None, ""),
             ({"labels.txt": "cat\ndog"}, [".", "dog"], None, "beside the sub-folders"),
         ],
     )
-    def test_sub_folders_are_labels_where_they_can_be(self, lists, folders, labels, warning, tmp_path):
+    def test_sub_folders_are_labels_where_they_can_be(
+        self, lists, folders, labels, warning, tmp_path
+    ):
         for name, text in lists.items():
             (tmp_path / name).write_text(text)
         for folder in folders:
             paint(tmp_path / folder / "a.png")
         taken = samples.load(tmp_path, contract(COLOUR), entry((0, 1)))
         assert (taken.labels is None and labels is None) or taken.labels.tolist() == labels
-        assert warning in taken.warning and bool(warning) == bool(taken.warning) and "ignored" not in taken.source
+        assert (
+            warning in taken.warning
+            and bool(warning) == bool(taken.warning)
+            and "ignored" not in taken.source
+        )
 
     def test_a_sub_folder_that_is_no_class_is_not_lost_without_a_word(self, tmp_path):
         (tmp_path / "labels.txt").write_text("cat\ndog\nbird\nfish")
         for folder in ("cat", "dgo"):
             paint(tmp_path / folder / "a.png")
-        refused("Some sub-folders are classes and others are not. Found: dgo", tmp_path, contract(COLOUR))
+        refused(
+            "Some sub-folders are classes and others are not. Found: dgo",
+            tmp_path,
+            contract(COLOUR),
+        )
         (tmp_path / "dgo").rename(tmp_path / "4")
-        refused("no class of the model. Found: 0 to 4; its classes are 0 to 3", tmp_path, contract(COLOUR))
+        refused(
+            "no class of the model. Found: 0 to 4; its classes are 0 to 3",
+            tmp_path,
+            contract(COLOUR),
+        )
 
     def test_what_holds_no_image_or_a_broken_one_is_told(self, tmp_path):
         refused("holds no image. Found: 0 other files", tmp_path, contract(COLOUR))
         (tmp_path / "notes.txt").write_text("hello")
         refused("holds no image. Found: 1 other file ", tmp_path, contract(COLOUR))
         whole = io.BytesIO()
-        Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(whole, "JPEG")
-        for name, content in (("a.jpg", whole.getvalue()[:700]), ("a.png", b"<html>403</html>"), ("a.bmp", b"")):
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(
+            whole, "JPEG"
+        )
+        for name, content in (
+            ("a.jpg", whole.getvalue()[:700]),
+            ("a.png", b"<html>403</html>"),
+            ("a.bmp", b""),
+        ):
             (tmp_path / name).write_bytes(content)
             refused(f"An image cannot be read. Found: {name}", tmp_path, contract(COLOUR))
             (tmp_path / name).unlink()
@@ -260,21 +351,38 @@ class TestFolder:
 
     def test_a_model_that_takes_no_single_picture_is_told(self, tmp_path):
         paint(tmp_path / "a.png")
-        refused("colours first, .*channels, height, width", tmp_path, contract(Spec("float32", (None, 3, 224, 224))))
-        for inputs in ([COLOUR, COLOUR], [Spec("float32", (None, 7))], [Spec("float32", (None, 6, 8, 4))]):
+        refused(
+            "colours first, .*channels, height, width",
+            tmp_path,
+            contract(Spec("float32", (None, 3, 224, 224))),
+        )
+        for inputs in (
+            [COLOUR, COLOUR],
+            [Spec("float32", (None, 7))],
+            [Spec("float32", (None, 6, 8, 4))],
+        ):
             refused("Images fit a model with one input, a picture", tmp_path, contract(*inputs))
 
     def test_the_real_photos_come_as_hub_wants_them(self):
         if not (SHARED / "real" / "photos").exists():
-            pytest.skip(f"the photos are not on this machine (no folder {SHARED.name}/real beside the project)")
+            pytest.skip(
+                f"the photos are not on this machine (no folder {SHARED.name}/real beside the project)"
+            )
         handle = "rebuilt/mobilenet_v1_025_224/classification/1"
         given = contract(Spec("float32", (None, 224, 224, 3)), out=Spec("float32", (None, 1001)))
         taken = samples.load(SHARED / "real" / "photos", given, catalogue.find(handle, given))
-        assert taken.source == "4 images from photos, resized to 224 x 224; 1 other file ignored" and not taken.warning
+        assert (
+            taken.source == "4 images from photos, resized to 224 x 224; 1 other file ignored"
+            and not taken.warning
+        )
         pictures = taken.inputs["a"]
-        assert pictures.shape == (4, 224, 224, 3) and pictures.min() >= 0 and 0.9 < pictures.max() <= 1
+        assert (
+            pictures.shape == (4, 224, 224, 3) and pictures.min() >= 0 and 0.9 < pictures.max() <= 1
+        )
         with Image.open(SHARED / "real" / "photos" / "cat.bmp") as photo:
-            cat = np.asarray(photo.convert("RGB").resize((224, 224), Image.Resampling.BILINEAR)) / np.float32(255)
+            cat = np.asarray(
+                photo.convert("RGB").resize((224, 224), Image.Resampling.BILINEAR)
+            ) / np.float32(255)
         np.testing.assert_array_equal(pictures[1], cat)
         names, place = samples.labels_of("nowhere", SHARED / "real" / "photos", 1001)
         assert names[0] == "background" and place == "imagenet_labels.txt in the samples' folder"
@@ -291,15 +399,23 @@ class TestArrays:
         np.save(tmp_path / "my.npy", values)
         taken = samples.load(str(tmp_path / "my.npy"), contract(COLOUR))
         np.testing.assert_array_equal(taken.inputs["a"], values.astype(np.float32))
-        assert taken.inputs["a"].dtype == np.float32 and taken.source == "5 samples from my.npy" and not taken.warning
+        assert (
+            taken.inputs["a"].dtype == np.float32
+            and taken.source == "5 samples from my.npy"
+            and not taken.warning
+        )
 
         file = self.saved(tmp_path, anything=values, labels=np.arange(5, dtype=np.uint8) % 4)
         assert samples.load(file, contract(COLOUR)).labels.tolist() == [0, 1, 2, 3, 0]
 
         given = contract({"x": Spec("float32", (1, 2)), "labels": Spec("string", (None,))})
-        file = self.saved(tmp_path, x=np.ones((3, 2), np.float32), labels=np.array(["a", "bc", "ä"]))
+        file = self.saved(
+            tmp_path, x=np.ones((3, 2), np.float32), labels=np.array(["a", "bc", "ä"])
+        )
         taken = samples.load(file, given)
-        assert taken.inputs["labels"].tolist() == ["a", "bc", "ä"] and taken.labels is None  # the model's own input
+        assert (
+            taken.inputs["labels"].tolist() == ["a", "bc", "ä"] and taken.labels is None
+        )  # the model's own input
 
     @pytest.mark.parametrize(
         ("given", "dtype", "kept"),
@@ -330,25 +446,45 @@ class TestArrays:
             assert taken.dtype == (object if dtype == "string" else dtype)
             assert taken[0, 0] == (given[0] if dtype == "string" else given.astype(dtype)[0])
         else:
-            refused(f"another dtype.*the model takes {dtype}", file, contract(Spec(dtype, (None, 1))))
+            refused(
+                f"another dtype.*the model takes {dtype}", file, contract(Spec(dtype, (None, 1)))
+            )
 
     @pytest.mark.parametrize(
         ("arrays", "words"),
         [
-            ({"a": np.zeros((5, 6, 8))}, r"wrong shape. Found: \(5, 6, 8\); the model takes \(n, 6, 8, 3\)"),
+            (
+                {"a": np.zeros((5, 6, 8))},
+                r"wrong shape. Found: \(5, 6, 8\); the model takes \(n, 6, 8, 3\)",
+            ),
             ({"a": np.zeros((6, 8, 3))}, "wrong shape"),  # one sample, without its place in a batch
             ({"a": np.zeros((5, 3, 6, 8))}, "wrong shape"),
             ({"a": np.zeros((0, 6, 8, 3))}, "at least one. Found: a 0"),
             ({"a": np.float32(1)}, "at least one. Found: a 0"),
             ({"a": np.full((5, 6, 8, 3), np.nan)}, "are none. Found: 720 of 720"),
-            ({"a": np.full((5, 6, 8, 3), 1e300)}, "are none. Found: 720 of 720"),  # too large for float32
+            (
+                {"a": np.full((5, 6, 8, 3), 1e300)},
+                "are none. Found: 720 of 720",
+            ),  # too large for float32
             ({"a": np.zeros((5, 6, 8, 3)), "b": np.zeros(5)}, "other names.*Found: a, b. Give: a"),
             ({"labels": np.zeros(5, int)}, "other names.*Found: none"),
             ({"a": np.zeros((5, 6, 8, 3)), "labels": np.zeros(4, int)}, "Found: a 5, labels 4"),
-            ({"a": np.zeros((5, 6, 8, 3)), "labels": np.zeros((5, 1), int)}, "Found: a 5, labels 0"),
-            ({"a": np.zeros((5, 6, 8, 3)), "labels": np.zeros(5)}, "Labels are whole numbers. Found: float64"),
-            ({"a": np.zeros((5, 6, 8, 3)), "labels": np.arange(5)}, "Found: 0 to 4; its classes are 0 to 3"),
-            ({"a": np.zeros((5, 6, 8, 3)), "labels": np.arange(5) - 2}, "no class of the model. Found: -2"),
+            (
+                {"a": np.zeros((5, 6, 8, 3)), "labels": np.zeros((5, 1), int)},
+                "Found: a 5, labels 0",
+            ),
+            (
+                {"a": np.zeros((5, 6, 8, 3)), "labels": np.zeros(5)},
+                "Labels are whole numbers. Found: float64",
+            ),
+            (
+                {"a": np.zeros((5, 6, 8, 3)), "labels": np.arange(5)},
+                "Found: 0 to 4; its classes are 0 to 3",
+            ),
+            (
+                {"a": np.zeros((5, 6, 8, 3)), "labels": np.arange(5) - 2},
+                "no class of the model. Found: -2",
+            ),
         ],
     )
     def test_what_does_not_fit_is_told(self, arrays, words, tmp_path):
@@ -357,7 +493,9 @@ class TestArrays:
     def test_two_inputs_need_both_names_and_one_length(self, tmp_path):
         two = contract(Spec("float32", (None, 2)), Spec("float32", (None,)))
         values = np.zeros((3, 2), np.float32)
-        refused("other names.*Found: x, a. Give: a, b", self.saved(tmp_path, x=values, a=values), two)
+        refused(
+            "other names.*Found: x, a. Give: a, b", self.saved(tmp_path, x=values, a=values), two
+        )
         refused("Found: a 3, b 2", self.saved(tmp_path, a=values, b=values[:2]), two)
         np.save(tmp_path / "one.npy", values)
         refused("other names", tmp_path / "one.npy", two)
@@ -365,7 +503,12 @@ class TestArrays:
     def test_open_sizes_take_what_comes(self, tmp_path):
         file = self.saved(tmp_path, a=np.zeros((5, 9, 11, 3), np.float32))
         for shape in ((None, None, None, 3), None):
-            assert samples.load(file, contract(Spec("float32", shape)), entry((0, 1), (5, 7))).inputs["a"].shape[1] == 9
+            assert (
+                samples.load(file, contract(Spec("float32", shape)), entry((0, 1), (5, 7)))
+                .inputs["a"]
+                .shape[1]
+                == 9
+            )
 
     def test_numbers_outside_the_catalogues_range_are_told_and_kept(self, tmp_path):
         file = self.saved(tmp_path, a=np.full((5, 6, 8, 3), 200, np.uint8))
@@ -416,12 +559,16 @@ class TestDivide:
         assert said == "100 other random inputs calibrate; these 50 try."
 
     @pytest.mark.parametrize(("count", "calibrates"), [(40, 13), (450, 100)])
-    def test_of_your_own_a_third_calibrates_from_all_classes_and_the_rest_tries(self, count, calibrates):
+    def test_of_your_own_a_third_calibrates_from_all_classes_and_the_rest_tries(
+        self, count, calibrates
+    ):
         numbers = np.arange(count)
         taken = Samples({"a": numbers, "b": -numbers}, numbers // math.ceil(count / 4), "planted")
         some, rest, labels, said = samples.divide("my.npz", taken, contract(COLOUR))
         assert len(some["a"]) == calibrates and sorted([*some["a"], *rest["a"]]) == numbers.tolist()
-        assert np.array_equal(rest["b"], -rest["a"]) and np.array_equal(labels, rest["a"] // math.ceil(count / 4))
+        assert np.array_equal(rest["b"], -rest["a"]) and np.array_equal(
+            labels, rest["a"] // math.ceil(count / 4)
+        )
         assert len(set(some["a"] // math.ceil(count / 4))) == 4
         assert said == f"{calibrates} of the samples calibrate; the other {count - calibrates} try."
 
@@ -437,12 +584,20 @@ def test_labels_are_found_in_the_assets_before_the_samples_folder(tmp_path):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "labels.txt").write_text(f"{first}\nb\nc\n", encoding="utf-8")
     model, own = tmp_path / "model", tmp_path / "samples"
-    assert samples.labels_of(model, own, 3) == (["cat", "b", "c"], "labels.txt in the SavedModel's assets")
-    assert samples.labels_of(tmp_path, own, 3) == (["Katze", "b", "c"], "labels.txt in the samples' folder")
+    assert samples.labels_of(model, own, 3) == (
+        ["cat", "b", "c"],
+        "labels.txt in the SavedModel's assets",
+    )
+    assert samples.labels_of(tmp_path, own, 3) == (
+        ["Katze", "b", "c"],
+        "labels.txt in the samples' folder",
+    )
     (own / "my.npy").touch()
     (own / "labels.txt").rename(own / "My_LABELS.TXT")
     (own / "My_LABELS.TXT").write_text("\ufeffbackground\nKatze\nb\nc\n\n", encoding="utf-8")
-    assert samples.labels_of(tmp_path, own / "my.npy", 3)[0] == ["Katze", "b", "c"], "case, mark, blank line, npy"
+    assert samples.labels_of(tmp_path, own / "my.npy", 3)[0] == ["Katze", "b", "c"], (
+        "case, mark, blank line, npy"
+    )
     assert samples.labels_of(model, own, 5) == samples.labels_of(model, "random", 0) == ([], "")
 
 
@@ -450,7 +605,8 @@ def test_the_helpers_load_no_tensorflow():
     import subprocess
     import sys
 
-    code = (
-        "import sys; from helpers import catalogue, samples; print('tensorflow' in sys.modules, 'PIL' in sys.modules)"
-    )
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["False", "False"]
+    code = "import sys; from helpers import catalogue, samples; print('tensorflow' in sys.modules, 'PIL' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == [
+        "False",
+        "False",
+    ]

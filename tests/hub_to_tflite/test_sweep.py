@@ -18,7 +18,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from tools import sweep
+from hub_to_tflite.report import sweep
 
 PARAMETERS = 'HANDLE, SAMPLES, RECIPES, TOLERANCE, OUT = "", "auto", "all", 0.05, ""'
 BODY = """
@@ -50,13 +50,19 @@ class Bench:
     """A folder with models, a grid of them and a notebook, and what was executed there."""
 
     def __init__(self, folder):
-        self.folder, self.notebook, self.grid = folder, folder / "lesson.ipynb", folder / "grid.yaml"
+        self.folder, self.notebook, self.grid = (
+            folder,
+            folder / "lesson.ipynb",
+            folder / "grid.yaml",
+        )
         self.results = folder / "out" / "grid"
         self.write(result=RESULT)
 
     def write(self, result):
         cells = [("parameters", PARAMETERS), ("body", BODY), ("result", result)]
-        cells = [nbformat.v4.new_code_cell(source, metadata={"tags": [tag]}) for tag, source in cells]
+        cells = [
+            nbformat.v4.new_code_cell(source, metadata={"tags": [tag]}) for tag, source in cells
+        ]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), self.notebook)
 
     def models(self, threads=(1,), **programs):
@@ -67,7 +73,9 @@ class Bench:
         self.grid.write_text(yaml.safe_dump({"handles": list(programs), "threads": list(threads)}))
 
     def sweep(self, cluster, **options):
-        return sweep.sweep(self.grid, self.notebook, self.folder / "out", scheduler=cluster, **options)
+        return sweep.sweep(
+            self.grid, self.notebook, self.folder / "out", scheduler=cluster, **options
+        )
 
     def executed(self):
         """Return (model, process id of the kernel) for each execution since this was asked last, by name."""
@@ -92,7 +100,9 @@ def cluster(tmp_path_factory):
 
     options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": 50}
     options["local_directory"] = tmp_path_factory.mktemp("workers")
-    with LocalCluster(n_workers=2, threads_per_worker=1, memory_limit=600_000_000, **options) as made:
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, memory_limit=600_000_000, **options
+    ) as made:
         yield made.scheduler_address
 
 
@@ -164,10 +174,17 @@ class TestGrids:
         with pytest.raises(SystemExit) as end:
             sweep.main([str(bench.grid), "--out", str(bench.folder / "out")])
         message = end.value.code
-        assert "Found: " in message and found in message and "\n" not in message and "Traceback" not in message
+        assert (
+            "Found: " in message
+            and found in message
+            and "\n" not in message
+            and "Traceback" not in message
+        )
         assert not capsys.readouterr().out and not (bench.folder / "out").exists()
 
-    @pytest.mark.parametrize("wrong", [["--workers", "-1"], ["--memory", "much"], ["--memory", "1MB"]])
+    @pytest.mark.parametrize(
+        "wrong", [["--workers", "-1"], ["--memory", "much"], ["--memory", "1MB"]]
+    )
     def test_so_is_a_bad_setting(self, bench, wrong, capsys):
         bench.models(a=GOOD)
         with pytest.raises(SystemExit):
@@ -175,10 +192,20 @@ class TestGrids:
         assert wrong[0] in capsys.readouterr().err.splitlines()[-1]
 
     def test_what_make_hands_on_is_heard(self, monkeypatch):
-        for name, value in {"RETRY": "1", "WORKERS": "3", "MEMORY": "4GB", "SCHEDULER": "tcp://host:8786"}.items():
+        for name, value in {
+            "RETRY": "1",
+            "WORKERS": "3",
+            "MEMORY": "4GB",
+            "SCHEDULER": "tcp://host:8786",
+        }.items():
             monkeypatch.setenv(name, value)
         heard = sweep.arguments(["grid.yaml"])
-        assert (heard.retry, heard.workers, heard.memory, heard.scheduler) == (True, 3, 4 * 10**9, "tcp://host:8786")
+        assert (heard.retry, heard.workers, heard.memory, heard.scheduler) == (
+            True,
+            3,
+            4 * 10**9,
+            "tcp://host:8786",
+        )
         monkeypatch.setenv("RETRY", "0")
         assert not sweep.arguments(["grid.yaml"]).retry
 
@@ -195,7 +222,9 @@ class TestWhatIsKept:
             notebook = nbformat.read(bench.results / row["notebook"], 4)
             said = sweep.result(notebook)["rows"][row["recipe"] == "int16x8"]
             assert {key: row[key] for key in sweep.MEASURED} == said
-            assert row["cell_seconds"] == notebook.metadata.papermill.duration and row["cell_mb"] > 10
+            assert (
+                row["cell_seconds"] == notebook.metadata.papermill.duration and row["cell_mb"] > 10
+            )
         assert pyarrow.parquet.read_table(bench.results / "results.parquet").to_pylist() == table
         options = {"column_types": sweep.COLUMNS, "strings_can_be_null": True}
         as_text = pyarrow.csv.read_csv(
@@ -214,7 +243,9 @@ class TestWhatIsKept:
         bench.models(a=GOOD, b=GOOD)
         whole = bench.sweep(cluster)
         assert bench.names() == ["a", "b"]
-        assert bench.sweep("tcp://127.0.0.1:1") == whole and not bench.names()  # it does not even ask for a scheduler
+        assert (
+            bench.sweep("tcp://127.0.0.1:1") == whole and not bench.names()
+        )  # it does not even ask for a scheduler
         bench.models(a=GOOD, b="'another model'", c=GOOD)
         assert set(states(bench.sweep(cluster)).values()) == {"done"}
         assert bench.names() == ["b", "c"]
@@ -222,10 +253,15 @@ class TestWhatIsKept:
         assert {row["max_diff"] for row in bench.sweep(cluster)} == {0.5, None}
         assert bench.names() == ["a", "b", "c"]
 
-    def test_a_failed_cell_stops_nothing_and_runs_again_on_request_alone(self, bench, cluster, capsys):
+    def test_a_failed_cell_stops_nothing_and_runs_again_on_request_alone(
+        self, bench, cluster, capsys
+    ):
         bench.models(a=ONCE + "raise ValueError('no such op\\nmore')", b=GOOD)
         table = bench.sweep(cluster)
-        assert states(table) == {"a": "failed", "b": "done"} and table[0]["error"] == "cell 3: ValueError: no such op"
+        assert (
+            states(table) == {"a": "failed", "b": "done"}
+            and table[0]["error"] == "cell 3: ValueError: no such op"
+        )
         assert "FAILED" in capsys.readouterr().out and bench.names() == ["a", "b"]
         assert bench.sweep(cluster) == table and not bench.names()
         assert "0 to run" in (out := capsys.readouterr().out) and "FAILED" in out
@@ -254,32 +290,51 @@ class TestWhatGoesWrong:
         bench.models(large=child, a=GOOD, b=GOOD)
         table = bench.sweep(cluster)
         assert states(table) == {"large": "failed", "a": "done", "b": "done"}
-        assert "needs more memory than a worker may have" in table[0]["error"] and "limit 0.6 GB" in table[0]["error"]
+        assert (
+            "needs more memory than a worker may have" in table[0]["error"]
+            and "limit 0.6 GB" in table[0]["error"]
+        )
         assert table[0]["cell_mb"] >= 600 > max(row["cell_mb"] for row in table[1:])
 
     def test_a_kernel_that_dies_is_a_failed_cell(self, bench, cluster):
         bench.models(dies="os.abort()", a=GOOD)
         table = bench.sweep(cluster)
-        assert states(table) == {"dies": "failed", "a": "done"} and "the kernel died" in table[0]["error"]
+        assert (
+            states(table) == {"dies": "failed", "a": "done"}
+            and "the kernel died" in table[0]["error"]
+        )
 
     def test_an_interrupted_sweep_keeps_what_is_done_and_goes_on_from_there(self, bench, cluster):
         """In its own cluster, and as from a terminal: the signal goes to its workers, too."""
         bench.models(a=AFTER, b=ONCE + FOR_EVER)
-        command = [sys.executable, "-m", "tools.sweep", bench.grid, "--notebook", bench.notebook, "--workers", "2"]
+        command = [
+            sys.executable,
+            "-m",
+            "hub_to_tflite.report.sweep",
+            bench.grid,
+            "--notebook",
+            bench.notebook,
+            "--workers",
+            "2",
+        ]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         command += ["--out", bench.results.parent]
         with subprocess.Popen(command, cwd=sweep.ROOT, start_new_session=True, **pipes) as process:
             assert any("1/2 done" in line for line in process.stdout)
             os.killpg(process.pid, signal.SIGINT)
             _, said = process.communicate(timeout=120)
-        assert process.returncode == 130 and said.startswith("Interrupted. ") and said.count("\n") == 1
+        assert (
+            process.returncode == 130 and said.startswith("Interrupted. ") and said.count("\n") == 1
+        )
         table = pyarrow.parquet.read_table(bench.results / "results.parquet")
         assert table["state"].to_pylist() == ["done", "done", "not run"]
         names, kernels = zip(*bench.executed())
         assert names == ("a", "b") and all(map(gone, kernels))
         assert states(bench.sweep(cluster)) == {"a": "done", "b": "done"} and bench.names() == ["b"]
 
-    def test_the_workers_of_others_are_free_again_after_an_interrupt(self, bench, cluster, monkeypatch):
+    def test_the_workers_of_others_are_free_again_after_an_interrupt(
+        self, bench, cluster, monkeypatch
+    ):
         write = sweep.artefacts.write
 
         def interrupted(*given):
@@ -292,7 +347,10 @@ class TestWhatGoesWrong:
             bench.sweep(cluster)
         names, kernels = zip(*bench.executed())
         assert names == ("a", "b") and all(map(gone, kernels))
-        assert pyarrow.parquet.read_table(bench.results / "results.parquet")["state"].to_pylist()[-1] == "not run"
+        assert (
+            pyarrow.parquet.read_table(bench.results / "results.parquet")["state"].to_pylist()[-1]
+            == "not run"
+        )
 
 
 class TestAnExistingScheduler:
@@ -302,14 +360,18 @@ class TestAnExistingScheduler:
     def test_a_wrong_address_is_one_message(self, bench, address, monkeypatch, capsys):
         monkeypatch.setattr(sweep, "PATIENCE", 1)
         bench.models(a=GOOD)
-        with pytest.raises(sweep.SweepError, match="^No dask scheduler answers at .*Found: .+ Start one"):
+        with pytest.raises(
+            sweep.SweepError, match="^No dask scheduler answers at .*Found: .+ Start one"
+        ):
             bench.sweep(address)
         assert not bench.results.exists()
 
     def test_workers_in_another_state_of_the_project_are_refused(self, bench, cluster, monkeypatch):
         bench.models(a=GOOD)
         monkeypatch.setattr(sweep.importlib.metadata, "version", lambda _: "1.0")
-        with pytest.raises(sweep.SweepError, match=r"Found: tcp://\S+ tensorflow \S+ \(here 1.0\), .* Start them"):
+        with pytest.raises(
+            sweep.SweepError, match=r"Found: tcp://\S+ tensorflow \S+ \(here 1.0\), .* Start them"
+        ):
             bench.sweep(cluster)
         assert not bench.results.exists()
 
@@ -323,7 +385,15 @@ class TestAnExistingScheduler:
             with pytest.raises(sweep.SweepError, match="Found: no worker after 1 s"):
                 bench.sweep(address)
             monkeypatch.setattr(sweep, "PATIENCE", 60)
-            with dask("worker", address, "--nthreads", "1", *options, "--local-directory", str(bench.folder)):
+            with dask(
+                "worker",
+                address,
+                "--nthreads",
+                "1",
+                *options,
+                "--local-directory",
+                str(bench.folder),
+            ):
                 with pytest.raises(sweep.SweepError, match="The scheduler is gone. Found: 1 cells"):
                     bench.sweep(address)
         kept = pyarrow.parquet.read_table(bench.results / "results.parquet")

@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from tools import set_up
 from tools.bench import contest, files, report
 from tools.bench.contest import Contestant, Failed
+from tools.course import set_up
 
 ENTRIES = contest.contestants()
 LABEL = {(entry.runtime, entry.name): entry.label for entry in ENTRIES}
@@ -50,24 +50,49 @@ def said(run):
 class TestVerdicts:
     def test_all_met(self):
         run = results(measured({SAVED_MODEL: 18, INT8: 2, RIVAL: 3}))
-        assert said(run) == ["**met**, by 50%", "**met**, by 15%", "**met**, by 4%", "**met**, by 10%"]
+        assert said(run) == [
+            "**met**, by 50%",
+            "**met**, by 15%",
+            "**met**, by 4%",
+            "**met**, by 10%",
+        ]
 
     def test_all_missed_and_by_how_much(self):
         run = results(measured({SAVED_MODEL: 6, INT8: 2, RIVAL: 2}), walk=15.0, helper=1.26)
-        assert said(run) == ["**missed**, by 50%", "**missed**, by 23%", "**missed**, by 20%", "**missed**, by 50%"]
+        assert said(run) == [
+            "**missed**, by 50%",
+            "**missed**, by 23%",
+            "**missed**, by 20%",
+            "**missed**, by 50%",
+        ]
 
-    @pytest.mark.parametrize("found, told", [(1.299, "**missed**, just"), (1.3, "met, just"), (1.301, "met, just")])
+    @pytest.mark.parametrize(
+        "found, told", [(1.299, "**missed**, just"), (1.3, "met, just"), (1.301, "met, just")]
+    )
     def test_a_hair_is_not_rounded_to_the_other_side(self, found, told):
         assert report.verdict("", (found,) * 3, 1.3, at_least=True)[-1] == told
 
     def test_each_side_is_its_best_form(self):
         faster = LABEL["LiteRT", "CompiledModel, int8"]
-        run = measured({SAVED_MODEL: 18, LABEL["TensorFlow", "SavedModel, XLA"]: 12, INT8: 4, faster: 2, RIVAL: 3})
+        run = measured(
+            {
+                SAVED_MODEL: 18,
+                LABEL["TensorFlow", "SavedModel, XLA"]: 12,
+                INT8: 4,
+                faster: 2,
+                RIVAL: 3,
+            }
+        )
         lines = report.verdicts(results(run), ENTRIES)
-        assert lines[0][0] == f"TensorFlow, SavedModel, XLA over {faster}, 1 thread" and lines[0][2].startswith("6.00")
+        assert lines[0][0] == f"TensorFlow, SavedModel, XLA over {faster}, 1 thread" and lines[0][
+            2
+        ].startswith("6.00")
 
     def test_the_control_and_other_functions_stand_for_nobody(self):
-        again, quick = LABEL["LiteRT", "Interpreter, int8, again"], LABEL["ONNX Runtime", "int8 U8U8"]
+        again, quick = (
+            LABEL["LiteRT", "Interpreter, int8, again"],
+            LABEL["ONNX Runtime", "int8 U8U8"],
+        )
         run = measured({SAVED_MODEL: 18, INT8: 2, again: 1, RIVAL: 3, quick: 1})
         run["proof"] = {**run["proof"], quick: OTHER}
         assert report.ours(run, ENTRIES) == INT8
@@ -75,7 +100,10 @@ class TestVerdicts:
         assert "NOT SHOWN" in report.text(results(run), ENTRIES)
 
     def test_a_ratio_is_taken_within_rounds(self):
-        seconds = {"a": [1.0, 10.0, 100.0], "b": [0.5, 5.0, 50.0]}  # the machine slows, the ratio stays
+        seconds = {
+            "a": [1.0, 10.0, 100.0],
+            "b": [0.5, 5.0, 50.0],
+        }  # the machine slows, the ratio stays
         assert report.ratio(seconds, "a", "b") == (2.0, 2.0, 2.0)
 
     def test_what_could_not_be_measured_is_said_so(self):
@@ -92,7 +120,9 @@ class TestTable:
         lines = report.latency_lines(run, ENTRIES)
         assert [line[0] for line in lines[:3]] == [INT8, RIVAL, SAVED_MODEL]
         assert lines[0][2].startswith("1.00") and lines[2][2].startswith("9.00")
-        assert dict(line[:2] for line in lines)["OpenVINO, int8, by NNCF"] == "failed: no such / file"
+        assert (
+            dict(line[:2] for line in lines)["OpenVINO, int8, by NNCF"] == "failed: no such / file"
+        )
         table = report.markdown("abcdef", lines).splitlines()
         assert len({len(row) for row in table}) == 1 and len({row.count("|") for row in table}) == 1
 
@@ -101,7 +131,11 @@ class TestTable:
         import platform
 
         told = report.machine({"numpy": np.__version__})
-        assert np.__version__ in told and platform.node() not in told and f"/{getpass.getuser()}" not in told
+        assert (
+            np.__version__ in told
+            and platform.node() not in told
+            and f"/{getpass.getuser()}" not in told
+        )
 
     def test_writing_keeps_what_stands_around_the_results(self, tmp_path, monkeypatch):
         monkeypatch.setattr(report, "TABLE", tmp_path / "README.md")
@@ -109,11 +143,15 @@ class TestTable:
         report.TABLE.write_text("before\n<!-- results -->\nold\n<!-- end -->\nafter\n")
         report.write(results(measured({SAVED_MODEL: 18, INT8: 2, RIVAL: 3})), ENTRIES)
         text = report.TABLE.read_text()
-        assert text.startswith("before\n<!-- results -->\n") and text.endswith("<!-- end -->\nafter\n")
+        assert text.startswith("before\n<!-- results -->\n") and text.endswith(
+            "<!-- end -->\nafter\n"
+        )
         assert "old" not in text and "A planted machine." in text
 
     def test_the_figure_is_drawn(self, tmp_path):
-        report.figure(results(measured({SAVED_MODEL: 18, INT8: 2})), ENTRIES, tmp_path / "figure.png")
+        report.figure(
+            results(measured({SAVED_MODEL: 18, INT8: 2})), ENTRIES, tmp_path / "figure.png"
+        )
         assert (tmp_path / "figure.png").stat().st_size > 5000
 
     @pytest.mark.skipif(not report.RESULTS.exists(), reason="no results are stored")
@@ -138,7 +176,11 @@ class TestProof:
         assert not any(report.proven(entry, proof) for entry in ENTRIES)
 
     def test_the_pictures_are_seeded_and_differ_from_each_other(self):
-        first, again, other = files.pictures(2, seed=5), files.pictures(2, seed=5), files.pictures(2, seed=6)
+        first, again, other = (
+            files.pictures(2, seed=5),
+            files.pictures(2, seed=5),
+            files.pictures(2, seed=6),
+        )
         assert first.shape == (2, 224, 224, 3) and first.dtype == np.float32
         assert (first == again).all() and not (first == other).all()
         assert first.min() >= 0 and first.max() <= 1
@@ -162,8 +204,12 @@ class TestInterleave:
             except StopIteration:
                 raise Failed("planted") from None
 
-        seconds, failed = contest.interleave({"good": lambda: 0.1, "bad": breaks}, rounds=4, warm_up=1)
-        assert failed == {"bad": "planted"} and list(seconds) == ["good"] and len(seconds["good"]) == 4
+        seconds, failed = contest.interleave(
+            {"good": lambda: 0.1, "bad": breaks}, rounds=4, warm_up=1
+        )
+        assert (
+            failed == {"bad": "planted"} and list(seconds) == ["good"] and len(seconds["good"]) == 4
+        )
 
 
 class TestWorkers:
@@ -181,10 +227,15 @@ class TestWorkers:
         made = {"broken": str(tmp_path / "broken.tflite"), "unmade": {"error": "planted"}}
         made["check"] = str(tmp_path / "check.npy")
         python = {"onnxruntime": str(tmp_path / "absent")}
-        found = contest.run(entries, made, lambda worker: python.get(worker, sys.executable), 1, rounds=1)
+        found = contest.run(
+            entries, made, lambda worker: python.get(worker, sys.executable), 1, rounds=1
+        )
         assert not found.seconds and found.failed["B, not made"] == "planted"
         assert "not a valid Flatbuffer" in found.failed["A, not a model"]
-        assert "absent" in found.failed["C, no environment"] and "openvino" in found.failed["D, not installed"]
+        assert (
+            "absent" in found.failed["C, no environment"]
+            and "openvino" in found.failed["D, not installed"]
+        )
 
     def test_one_that_dies_is_told_with_its_status(self, tmp_path):
         entry = Contestant("A", "dies", "no_such_runtime", "file")

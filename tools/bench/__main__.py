@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 
-from tools import set_up
 from tools.bench import contest, files, overhead, report
+from tools.course import set_up
 
 COURSE, OTHERS = sys.executable, set_up.python_of(set_up.BENCH)
 PACKAGES = {
@@ -22,7 +22,9 @@ def python_for(worker):
 
 def asked(python, *arguments):
     """Return what `python -m ...` prints as JSON; what it says otherwise is shown only if it fails."""
-    done = subprocess.run([python, "-m", *arguments], cwd=contest.ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [python, "-m", *arguments], cwd=contest.ROOT, capture_output=True, text=True
+    )
     if done.returncode:
         raise contest.Failed((done.stderr.strip().splitlines() or ["no word"])[-1])
     return json.loads(done.stdout)
@@ -44,7 +46,9 @@ def versions():
     found = {}
     for python, names in PACKAGES.items():
         try:
-            found.update(json.loads(subprocess.check_output([python, "-c", code, *names], text=True)))
+            found.update(
+                json.loads(subprocess.check_output([python, "-c", code, *names], text=True))
+            )
         except (OSError, subprocess.CalledProcessError):
             found.update(dict.fromkeys(names, "missing"))
     return found
@@ -56,7 +60,13 @@ def main(rounds=30):
     os.environ["NO_COLOR"] = "1"
     print("Making the files; the first time takes some minutes.", flush=True)
     machine, made, entries = report.machine(versions()), prepare(), contest.contestants()
-    results = {"machine": machine, "rounds": rounds, "checked": files.CHECKED, "threads": {}, "helper": {}}
+    results = {
+        "machine": machine,
+        "rounds": rounds,
+        "checked": files.CHECKED,
+        "threads": {},
+        "helper": {},
+    }
     for threads in (1, 2):
         print(f"{len(entries)} contestants, {threads} thread(s), {rounds} rounds", flush=True)
         result = contest.run(entries, made, python_for, threads, rounds)
@@ -72,11 +82,18 @@ def main(rounds=30):
     print("The walk over its floor", flush=True)
     folder = asked(COURSE, "tools.bench.overhead", "folder")
     seconds, failed = overhead.walks(COURSE, folder, max(2, rounds // 6))
-    results["walks"] = {"seconds": {way: spent.round(3).tolist() for way, spent in seconds.items()}, "failed": failed}
+    results["walks"] = {
+        "seconds": {way: spent.round(3).tolist() for way, spent in seconds.items()},
+        "failed": failed,
+    }
     report.FOLDER.mkdir(exist_ok=True)
     report.RESULTS.write_text(json.dumps(results) + "\n")
     report.write(results, entries)
-    print("\n" + report.text(results, entries) + f"\nIn {report.FOLDER.name}/: this, the figure, every round's times.")
+    print(
+        "\n"
+        + report.text(results, entries)
+        + f"\nIn {report.FOLDER.name}/: this, the figure, every round's times."
+    )
     sys.exit(any(measured["failed"] for measured in results["threads"].values()) or bool(failed))
 
 

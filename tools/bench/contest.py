@@ -28,7 +28,9 @@ class Contestant:
     worker: str
     file: str
     form: str = ""
-    kind: str = "int8"  # or float32: answers as the SavedModel does; or rounded: float, but with fewer bits
+    kind: str = (
+        "int8"  # or float32: answers as the SavedModel does; or rounded: float, but with fewer bits
+    )
     counts: bool = True  # may stand for its runtime; the control may not
 
     @property
@@ -39,20 +41,42 @@ class Contestant:
 def contestants():
     """Return all of them. The first is the reference, the function that every other must compute too."""
     made = [
-        Contestant(TENSORFLOW, "SavedModel, signature", "tensorflow", "SavedModel", "signature", "float32"),
-        Contestant(TENSORFLOW, "SavedModel, tf.function", "tensorflow", "SavedModel", "function", "float32"),
+        Contestant(
+            TENSORFLOW, "SavedModel, signature", "tensorflow", "SavedModel", "signature", "float32"
+        ),
+        Contestant(
+            TENSORFLOW, "SavedModel, tf.function", "tensorflow", "SavedModel", "function", "float32"
+        ),
         Contestant(TENSORFLOW, "SavedModel, XLA", "tensorflow", "SavedModel", "XLA", "float32"),
     ]
-    kinds = {"float32": "float32", "dynamic range": "int8", "float16": "rounded", "int8, float io": "int8"}
+    kinds = {
+        "float32": "float32",
+        "dynamic range": "int8",
+        "float16": "rounded",
+        "int8, float io": "int8",
+    }
     for api in ("Interpreter", "CompiledModel"):
         worker = "interpreter" if api == "Interpreter" else "compiled_model"
         for file, kind in kinds.items():
-            made.append(Contestant(OURS, f"{api}, {file.partition(',')[0]}", worker, file, kind=kind))
-    control = Contestant(OURS, "Interpreter, int8, again", "interpreter", "int8, float io", counts=False)
-    ort = {"float32": "onnx", **{f"int8 {q}": f"onnx {q}" for q in ("U8S8", "S8S8", "U8U8", "U8S8 7 bit")}}
+            made.append(
+                Contestant(OURS, f"{api}, {file.partition(',')[0]}", worker, file, kind=kind)
+            )
+    control = Contestant(
+        OURS, "Interpreter, int8, again", "interpreter", "int8, float io", counts=False
+    )
+    ort = {
+        "float32": "onnx",
+        **{f"int8 {q}": f"onnx {q}" for q in ("U8S8", "S8S8", "U8U8", "U8S8 7 bit")},
+    }
     ort["int8 of the .tflite"] = "onnx of tflite"
     made += [control] + [
-        Contestant("ONNX Runtime", name, "onnxruntime", file, kind="float32" if name == "float32" else "int8")
+        Contestant(
+            "ONNX Runtime",
+            name,
+            "onnxruntime",
+            file,
+            kind="float32" if name == "float32" else "int8",
+        )
         for name, file in ort.items()
     ]
     return made + [
@@ -70,7 +94,13 @@ class Worker:
 
     def __init__(self, contestant, python, path, threads, check):
         """Start it and wait until it has run the model once. Raises Failed."""
-        spec = {"runtime": contestant.worker, "path": path, "form": contestant.form, "threads": threads, "check": check}
+        spec = {
+            "runtime": contestant.worker,
+            "path": path,
+            "form": contestant.form,
+            "threads": threads,
+            "check": check,
+        }
         self.errors = tempfile.TemporaryFile()
         command = [str(python), "-m", "tools.bench.worker", json.dumps(spec)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.errors}
@@ -142,7 +172,9 @@ def run(entries, files, python, threads, rounds, inferences=10, warm_up=3):
         try:
             if isinstance(path, dict):
                 raise Failed(path["error"])
-            workers[entry.label] = Worker(entry, python(entry.worker), path, threads, files["check"])
+            workers[entry.label] = Worker(
+                entry, python(entry.worker), path, threads, files["check"]
+            )
         except (Failed, OSError) as error:
             failed[entry.label] = str(error)
 

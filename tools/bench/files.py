@@ -98,9 +98,12 @@ def saved_model(folder):
 
 def tflite():
     """Return {form: path} of the SavedModel and its .tflite files."""
-    from helpers import artefacts, cache
+    from helpers import artefacts
+    from helpers.course import cache
 
-    key = hashlib.sha256(Path(__file__).read_bytes() + importlib.metadata.version("tensorflow").encode())
+    key = hashlib.sha256(
+        Path(__file__).read_bytes() + importlib.metadata.version("tensorflow").encode()
+    )
     folder = cache.folder(f"bench-{key.hexdigest()[:12]}")
     model = saved_model(folder)
     made = {"SavedModel": str(model)}
@@ -119,7 +122,9 @@ def onnx(made):
     forms = {
         "onnx": lambda path: onnx_float32(made["SavedModel"], path),
         **{
-            f"onnx {name}": lambda path, n=name: onnx_int8(folder / "onnx.onnx", path, *QUANTIZED[n])
+            f"onnx {name}": lambda path, n=name: onnx_int8(
+                folder / "onnx.onnx", path, *QUANTIZED[n]
+            )
             for name in QUANTIZED
         },
         "onnx of tflite": lambda path: onnx_of_tflite(made["int8, float io"], path),
@@ -132,8 +137,12 @@ def onnx(made):
             if not path.exists():
                 whole(make, path)
             done[form] = str(path)
-        except Exception as error:  # one that cannot be made is reported in the table, like one that cannot be run
-            done[form] = {"error": f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}"}
+        except (
+            Exception
+        ) as error:  # one that cannot be made is reported in the table, like one that cannot be run
+            done[form] = {
+                "error": f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}"
+            }
     return done
 
 
@@ -172,7 +181,9 @@ def onnx_int8(source, path, activations, weights, reduce_range):
             return sample and {"images": sample[0]}
 
     prepared = f"{path}.prepared"
-    quant_pre_process(str(source), prepared, skip_symbolic_shape=True)  # all shapes are fixed already
+    quant_pre_process(
+        str(source), prepared, skip_symbolic_shape=True
+    )  # all shapes are fixed already
     tools.quantize_static(
         *(prepared, path, Reader()),
         quant_format=tools.QuantFormat.QDQ,
@@ -197,7 +208,9 @@ def nncf(source, path):
     import openvino
 
     samples = quantizer.Dataset([picture for [picture] in calibration()])
-    quantized = quantizer.quantize(openvino.Core().read_model(source), samples, subset_size=CALIBRATION)
+    quantized = quantizer.quantize(
+        openvino.Core().read_model(source), samples, subset_size=CALIBRATION
+    )
     openvino.save_model(quantized, path, compress_to_fp16=False)
 
 

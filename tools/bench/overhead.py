@@ -39,7 +39,7 @@ def helper(path, rounds):
     The time is the processor's: on one thread, and with nothing to wait for, it is that of an idle machine's clock.
     "bare, again" says how far to trust the other lines: it compares the bare calls with themselves.
     """
-    from helpers import timing
+    from helpers import benchmark
     from helpers.interpreter import load, predict
     from tools.bench import files
 
@@ -57,8 +57,8 @@ def helper(path, rounds):
         "signature runner": lambda: [runner(**{name: picture}) for picture in one_by_one],
         f"one batch of {PICTURES}": lambda: bare(batched, [pictures]),
     }
-    seconds = timing.race(ways, rounds=rounds, warm_up=5, clock=time.process_time)
-    return {way: timing.ratio(seconds, way, "bare") for way in list(ways)[1:]}
+    seconds = benchmark.race(ways, rounds=rounds, warm_up=5, clock=time.process_time)
+    return {way: benchmark.ratio(seconds, way, "bare") for way in list(ways)[1:]}
 
 
 def walk():
@@ -84,9 +84,11 @@ def notebook():
     """Execute lesson 00 as `make run` does, on a kernel of its own."""
     import papermill
 
-    from tools import notebooks
+    from tools.course import notebooks
 
-    papermill.execute_notebook(LESSON, None, **notebooks.KERNEL, cwd=LESSON.parent, progress_bar=False)
+    papermill.execute_notebook(
+        LESSON, None, **notebooks.KERNEL, cwd=LESSON.parent, progress_bar=False
+    )
 
 
 def fresh(python, *arguments):
@@ -96,7 +98,9 @@ def fresh(python, *arguments):
     done = subprocess.run(command, cwd=contest.ROOT, capture_output=True, text=True)
     spent = time.perf_counter() - start
     if done.returncode:
-        raise contest.Failed(f"{arguments[0]}: {(done.stderr.strip().splitlines() or ['no word'])[-1][:200]}")
+        raise contest.Failed(
+            f"{arguments[0]}: {(done.stderr.strip().splitlines() or ['no word'])[-1][:200]}"
+        )
     return spent
 
 

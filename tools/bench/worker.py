@@ -29,7 +29,9 @@ def tensorflow(spec):
     function = model.signatures["serving_default"]
     if spec["form"] != "signature":
         fixed = [tf.TensorSpec([1, 224, 224, 3], tf.float32)]
-        inner = tf.function(lambda images: model.f(images), fixed, jit_compile=spec["form"] == "XLA" or None)
+        inner = tf.function(
+            lambda images: model.f(images), fixed, jit_compile=spec["form"] == "XLA" or None
+        )
         function = inner.get_concrete_function()
         return lambda picture: function(tf.constant(picture))["probabilities"].numpy()
     return lambda picture: function(images=tf.constant(picture))["probabilities"].numpy()
@@ -56,7 +58,9 @@ def compiled_model(spec):
     from ai_edge_litert.compiled_model import CompiledModel
     from ai_edge_litert.options import CpuOptions, Options
 
-    made = CompiledModel.from_file(spec["path"], options=Options(cpu_options=CpuOptions(num_threads=spec["threads"])))
+    made = CompiledModel.from_file(
+        spec["path"], options=Options(cpu_options=CpuOptions(num_threads=spec["threads"]))
+    )
     inputs, outputs = made.create_input_buffers(0), made.create_output_buffers(0)
 
     def run(picture):
@@ -107,7 +111,9 @@ def answer(run, picture, check, line):
         return memory()
     if command == "check":
         return [np.asarray(run(one[None])).ravel().tolist() for one in np.load(check)]
-    run(picture)  # the others have had the caches: the first one fills them again and is not counted
+    run(
+        picture
+    )  # the others have had the caches: the first one fills them again and is not counted
     start, done = time.perf_counter(), 0
     while done < int(number) and time.perf_counter() - start < LONGEST:
         run(picture)
@@ -127,7 +133,9 @@ def main():
         run(picture)
         print(json.dumps("ready"), file=out, flush=True)
         for line in sys.stdin:
-            print(json.dumps(answer(run, picture, spec["check"], line.strip())), file=out, flush=True)
+            print(
+                json.dumps(answer(run, picture, spec["check"], line.strip())), file=out, flush=True
+            )
     except Exception as error:
         print(json.dumps({"error": f"{type(error).__name__}: {error}"[:300]}), file=out, flush=True)
 

@@ -8,6 +8,6 @@ if "google.colab" in sys.modules:
     if not os.path.exists("course"):
         subprocess.run(["git", "clone", "--quiet", "--depth=1", address, "course"], check=True)
     sys.path.insert(0, os.path.abspath("course"))
-    from helpers import colab
+    from helpers.course import colab
 
     colab.install_missing()

@@ -5,8 +5,11 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
-KERNEL = {"kernel_name": "python3", "extra_arguments": ["--IPKernelApp.log_level=40"]}  # errors only, no word on TCP
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+KERNEL = {
+    "kernel_name": "python3",
+    "extra_arguments": ["--IPKernelApp.log_level=40"],
+}  # errors only, no word on TCP
 
 WIDGET = "application/vnd.jupyter.widget-view+json"  # a live widget's number: nothing is behind it in a stored notebook
 
@@ -43,7 +46,11 @@ def refresh(path):
     """Execute a notebook on a fresh kernel and store its outputs, without anything that differs between runs."""
     notebook = nbformat.read(path, 4)
     client = NotebookClient(
-        notebook, **KERNEL, timeout=300, record_timing=False, resources={"metadata": {"path": path.parent}}
+        notebook,
+        **KERNEL,
+        timeout=300,
+        record_timing=False,
+        resources={"metadata": {"path": path.parent}},
     )
     client.execute()
     for cell in notebook.cells:

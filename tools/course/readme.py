@@ -1,7 +1,7 @@
 """Write the generated parts of README.md: the buttons, the picture, the table of lessons. `make readme`.
 
 What each part is made from stands in one place: the address in pyproject.toml, the lessons in `notebooks/`, the
-picture in the first lesson's output, the measurements in `notebooks/measured.json`, which `make run` leaves in
+picture in the first lesson's output, the measurements in `docs/measured.json`, which `make run` leaves in
 build/run/summary.json and this tool takes over.
 """
 
@@ -13,16 +13,16 @@ from urllib.parse import quote, urlsplit
 
 import nbformat
 
-from tools import notebooks
+from tools.course import notebooks
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-ROOT = Path(__file__).resolve().parents[1]
-README, MEASURED = ROOT / "README.md", ROOT / "notebooks" / "measured.json"
-SUMMARY, PICTURE = ROOT / "build" / "run" / "summary.json", ROOT / "docs" / "map.png"
+ROOT = Path(__file__).resolve().parents[2]
+README, MEASURED = ROOT / "README.md", ROOT / "docs" / "measured.json"
+SUMMARY, PICTURE = ROOT / "build" / "run" / "summary.json", ROOT / "docs" / "images" / "map.png"
 
 
 def address():
@@ -58,7 +58,9 @@ def table():
 
 def picture():
     """Return the course map, and write it: the first picture among the first lesson's outputs."""
-    outputs = [o for c in nbformat.read(notebooks.every()[0], 4).cells for o in c.get("outputs", [])]
+    outputs = [
+        o for c in nbformat.read(notebooks.every()[0], 4).cells for o in c.get("outputs", [])
+    ]
     png = next(o["data"]["image/png"] for o in outputs if "image/png" in o.get("data", {}))
     PICTURE.parent.mkdir(exist_ok=True)
     PICTURE.write_bytes(base64.b64decode(png))
@@ -84,6 +86,8 @@ def generated(text):
 if __name__ == "__main__":
     if SUMMARY.exists():
         summary = json.loads(SUMMARY.read_text())
-        taken = {entry["notebook"]: (round(entry["seconds"]), entry["peak_mb"]) for entry in summary}
+        taken = {
+            entry["notebook"]: (round(entry["seconds"]), entry["peak_mb"]) for entry in summary
+        }
         MEASURED.write_text(json.dumps(taken, indent=1) + "\n")
     README.write_text(generated(README.read_text(encoding="utf-8")), encoding="utf-8")

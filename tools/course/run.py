@@ -15,10 +15,10 @@ from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
-from helpers import trial
-from tools import notebooks
+from hub_to_tflite.sandbox import trial
+from tools.course import notebooks
 
-OUT = Path(__file__).resolve().parents[1] / "build" / "run"
+OUT = Path(__file__).resolve().parents[2] / "build" / "run"
 LEDGER_TAG = "parity-ledger"
 
 
@@ -77,7 +77,9 @@ def execute(path):
 def slowest(path):
     """Return (first line, seconds) of the cell that took longest, from what papermill noted."""
     cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
-    timed = [(cell.metadata.get("papermill", {}).get("duration") or 0, cell.source) for cell in cells]
+    timed = [
+        (cell.metadata.get("papermill", {}).get("duration") or 0, cell.source) for cell in cells
+    ]
     seconds, source = max(timed, default=(0, ""))
     code = [line for line in source.splitlines() if line.strip() and not line.startswith("#")]
     return code[0][:50] if code else "", seconds
@@ -85,8 +87,14 @@ def slowest(path):
 
 def ledger(path):
     """Return the text of the last cell tagged as the lesson's ledger, or "" if it has none."""
-    tagged = [c for c in nbformat.read(path, 4).cells if LEDGER_TAG in c.metadata.get("tags", []) and c.get("outputs")]
-    return "".join(output.get("text", "") for output in tagged[-1].outputs).rstrip() if tagged else ""
+    tagged = [
+        c
+        for c in nbformat.read(path, 4).cells
+        if LEDGER_TAG in c.metadata.get("tags", []) and c.get("outputs")
+    ]
+    return (
+        "".join(output.get("text", "") for output in tagged[-1].outputs).rstrip() if tagged else ""
+    )
 
 
 def exporter(**settings):
@@ -131,7 +139,9 @@ def report(results):
     print(f"\n{'notebook':{width}}  seconds  peak MB  slowest cell")
     for r in results:
         print(f"{r['notebook']:{width}}  {r['seconds']:7.1f}  {r['peak_mb']:7}  {r['slowest']}")
-    print(f"{'all':{width}}  {sum(r['seconds'] for r in results):7.1f}  {max(r['peak_mb'] for r in results):7}")
+    print(
+        f"{'all':{width}}  {sum(r['seconds'] for r in results):7.1f}  {max(r['peak_mb'] for r in results):7}"
+    )
     for r in results:
         if r["ledger"]:
             print(f"\nParity ledger of {r['notebook']}\n{r['ledger']}")

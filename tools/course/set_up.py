@@ -10,8 +10,11 @@ import pathlib
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-OLDEST, NEWEST = (3, 10), (3, 13)  # what TensorFlow 2.21 has wheels for; requires-python in pyproject.toml agrees
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+OLDEST, NEWEST = (
+    (3, 10),
+    (3, 13),
+)  # what TensorFlow 2.21 has wheels for; requires-python in pyproject.toml agrees
 BENCH, BENCH_OLDEST = ROOT / ".venv-bench", (3, 11)  # what ONNX Runtime 1.32 has wheels for
 
 
@@ -21,13 +24,17 @@ def check_python():
     if not OLDEST <= version <= NEWEST:
         sys.exit(
             "TensorFlow 2.21 runs on Python 3.10 to 3.13, and this is Python {}.{}. "
-            "Install one of those and name it, for example: make run PYTHON=python3.12".format(*version)
+            "Install one of those and name it, for example: make run PYTHON=python3.12".format(
+                *version
+            )
         )
     try:
         import ensurepip  # noqa: F401
     except ImportError:
         sys.exit(
-            "This Python lacks its venv module. On Debian or Ubuntu: apt install python{}.{}-venv".format(*version)
+            "This Python lacks its venv module. On Debian or Ubuntu: apt install python{}.{}-venv".format(
+                *version
+            )
         )
 
 
@@ -71,9 +78,20 @@ def bench():
             "{}.{}. The course itself runs here. For the benchmark name a newer one, in a fresh clone, for example: "
             "make bench PYTHON=python3.12".format(*version)
         )
-    print("Setting up .venv-bench: about two minutes, 2.6 GB on disk, 800 MB to download.", flush=True)
+    print(
+        "Setting up .venv-bench: about two minutes, 2.6 GB on disk, 800 MB to download.", flush=True
+    )
     python = make(BENCH)
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements-bench.txt")
+    run(
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+        "requirements-bench.txt",
+    )
     (BENCH / ".ready").touch()
 
 
@@ -82,7 +100,16 @@ def lock():
     python = make(ROOT / "build" / "lock-env")
     run(python, "-m", "pip", "install", "--quiet", "uv")
     run(
-        *(python, "-m", "uv", "pip", "compile", "requirements.txt", "--output-file", "requirements.lock"),
+        *(
+            python,
+            "-m",
+            "uv",
+            "pip",
+            "compile",
+            "requirements.txt",
+            "--output-file",
+            "requirements.lock",
+        ),
         *("--universal", "--python-version", "3.10", "--generate-hashes", "--quiet"),
         *("--custom-compile-command", "make lock"),
     )

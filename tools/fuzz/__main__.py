@@ -23,11 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import interpreter, opening, trial
-from helpers.identify import identify
-from tools import damage
+from helpers import interpreter
+from hub_to_tflite.file.identify import identify
+from hub_to_tflite.sandbox import opening, trial
+from tools.fuzz import mutations
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT.parent / "shared" / "real" / "odd"
 KEPT = ROOT / "build" / "fuzz"
 SECONDS = 15  # that a trial may take; the bare runtime gets twice that, so that no race decides
@@ -49,9 +50,9 @@ def case(seed, number, bases, corpus=CORPUS):
     if number < len(given):
         return "as it is", given[number].name, given[number].read_bytes()
     rng = random.Random(f"{seed} {number}")
-    way = list(damage.WAYS)[number % len(damage.WAYS)]
+    way = list(mutations.WAYS)[number % len(mutations.WAYS)]
     base = rng.choice([name for name in bases if name != "hub" or rng.random() < 0.4])
-    return way, base, damage.WAYS[way](rng, bases[base])
+    return way, base, mutations.WAYS[way](rng, bases[base])
 
 
 def verdict(content, usual, with_trial=True):
@@ -108,7 +109,7 @@ def work(seed, corpus, with_trial, first, last, step):
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(1, 2)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))  # its children have the same
-    bases = damage.bases()
+    bases = mutations.bases()
     usual = {name: answer(interpreter.load(content)) for name, content in bases.items()}
     for number in range(first, last, step):
         print(json.dumps([number]), file=stream, flush=True)
@@ -121,10 +122,18 @@ def work(seed, corpus, with_trial, first, last, step):
 def watch(chosen, first, last, step, end, results):
     """Put the results of `work` into a queue, starting it again behind a file that ends or holds it."""
     while first < last and time.monotonic() < end:
-        command = [sys.executable, "-m", "tools.fuzz", "--work", *map(str, [*chosen, first, last, step])]
+        command = [
+            sys.executable,
+            "-m",
+            "tools.fuzz",
+            "--work",
+            *map(str, [*chosen, first, last, step]),
+        ]
         settings = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
         # Unbuffered, so that what was read and what select() still waits for are the same.
-        worker = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, bufsize=0)
+        worker = subprocess.Popen(
+            command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, bufsize=0
+        )
         current = None
         while time.monotonic() < end:
             if not select.select([worker.stdout], [], [], STUCK)[0]:
@@ -132,7 +141,15 @@ def watch(chosen, first, last, step, end, results):
                 break
             line = worker.stdout.readline()
             if not line and (worker.wait() or current is not None):
-                results.put([first if current is None else current, "", "", "the opener died", str(worker.returncode)])
+                results.put(
+                    [
+                        first if current is None else current,
+                        "",
+                        "",
+                        "the opener died",
+                        str(worker.returncode),
+                    ]
+                )
                 first = last if current is None else first  # it does not even begin
             if not line:
                 break
@@ -153,10 +170,12 @@ def fuzz(count, seed=0, minutes=30.0, workers=2, with_trial=True, corpus=CORPUS)
     The .tflite files in `corpus` come first. `with_trial=False` opens without the child process: it shows what the
     trial protects from.
     """
-    bases = damage.bases()
+    bases = mutations.bases()
     results, end = queue.Queue(), time.monotonic() + 60 * minutes
     chosen, rest = (seed, corpus, int(with_trial)), (count, workers, end, results)
-    threads = [threading.Thread(target=watch, args=(chosen, first, *rest)) for first in range(workers)]
+    threads = [
+        threading.Thread(target=watch, args=(chosen, first, *rest)) for first in range(workers)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -182,7 +201,9 @@ def judged(rows):
 def table(rows):
     """Return the counts as text: a line for each way to damage a file, a column for each verdict."""
     columns = [*VERDICTS.values(), "same answer", "another answer", *WRONG]
-    columns = [column for column in columns if any(row[3] == column for row in rows) or column in WRONG]
+    columns = [
+        column for column in columns if any(row[3] == column for row in rows) or column in WRONG
+    ]
     counts = Counter((row[1], row[3]) for row in rows) + Counter(("all", row[3]) for row in rows)
     lines = [["way", "files", *columns]]
     for way in [*dict.fromkeys(row[1] for row in rows), "all"]:
@@ -199,21 +220,42 @@ def main():
     parser.add_argument("--seed", default="0")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--no-trial", action="store_true", help="open without the child process, to see the need of it")
-    parser.add_argument("--corpus", default=CORPUS, help="a folder of .tflite files that are tried first, as they are")
+    parser.add_argument(
+        "--no-trial",
+        action="store_true",
+        help="open without the child process, to see the need of it",
+    )
+    parser.add_argument(
+        "--corpus",
+        default=CORPUS,
+        help="a folder of .tflite files that are tried first, as they are",
+    )
     parser.add_argument("--work", nargs=6, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.work:
         return work(*chosen.work[:2], *map(int, chosen.work[2:]))
     start = time.monotonic()
-    rows = fuzz(chosen.count, chosen.seed, chosen.minutes, chosen.workers, not chosen.no_trial, chosen.corpus)
+    rows = fuzz(
+        chosen.count,
+        chosen.seed,
+        chosen.minutes,
+        chosen.workers,
+        not chosen.no_trial,
+        chosen.corpus,
+    )
     print(table(rows))
     strict = [row for row in rows if row[4] == "runs" and row[3] in VERDICTS.values()]
     wrong = [row for row in rows if row[3] in WRONG]
     print(f"\nThe bare runtime: {dict(Counter(row[4] for row in rows))}.")
-    print(f"Refused though the bare runtime runs them: {len(strict)}, {dict(Counter(row[1] for row in strict))}.")
-    print("'another answer': a sound file of another model. Only its sha256 tells it from the one that was published.")
-    print(f"{len(rows)} files of seed {chosen.seed} in {time.monotonic() - start:.0f} s; broken promises: {len(wrong)}")
+    print(
+        f"Refused though the bare runtime runs them: {len(strict)}, {dict(Counter(row[1] for row in strict))}."
+    )
+    print(
+        "'another answer': a sound file of another model. Only its sha256 tells it from the one that was published."
+    )
+    print(
+        f"{len(rows)} files of seed {chosen.seed} in {time.monotonic() - start:.0f} s; broken promises: {len(wrong)}"
+    )
     for row in wrong:
         print(*row)
     return int(bool(wrong) or not rows)

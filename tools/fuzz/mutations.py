@@ -12,14 +12,18 @@ from pathlib import Path
 import flatbuffers
 import numpy as np
 
-from helpers import artefacts, cache, flatbuffer, tinyhub
+from helpers import artefacts, tinyhub
+from helpers.course import cache
+from hub_to_tflite.file import flatbuffer
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = [-(2**31), -129, -2, -1, 0, 1, 2, 3, 7, 100, 255, 2**15, 2**20, 2**31 - 1]
 HOSTILE_SCALES = [0.0, -1.0, 1e-38, 1e38, float("inf"), float("nan")]
 STRANGERS = {
     "page": b"<!DOCTYPE html>\n<html><title>403 Forbidden</title></html>",
-    "pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 562728\n",
+    "pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:"
+    + b"0" * 64
+    + b"\nsize 562728\n",
     "gzip": b"\x1f\x8b\x08" + bytes(40),
     "zip": b"PK\x03\x04" + bytes(40),
     "hdf5": b"\x89HDF\r\n\x1a\n" + bytes(80),
@@ -38,16 +42,24 @@ def bases():
     names = ["int8", "loop"]
     if not all((folder / f"{name}.tflite").exists() for name in names):
         # In a process of its own, which gives TensorFlow's memory back.
-        subprocess.run([sys.executable, "-m", "tools.damage"], cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", "tools.fuzz.mutations"],
+            cwd=ROOT,
+            check=True,
+            stderr=subprocess.DEVNULL,
+        )
     small = {name: (folder / f"{name}.tflite").read_bytes() for name in names}
-    return {"hub": (tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite").read_bytes(), **small}
+    return {
+        "hub": (tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite").read_bytes(),
+        **small,
+    }
 
 
 def make_bases():
     """Convert the small models: a picture classifier in int8, and a loop with two signatures and three subgraphs."""
     import tensorflow as tf
 
-    from helpers import recipes
+    from helpers import convert
 
     tf.random.set_seed(0)
 
@@ -67,12 +79,18 @@ def make_bases():
         def double(self, values, times):
             going = lambda step, _: step < times + 3  # noqa: E731
             return tf.while_loop(
-                going, lambda step, now: (step + 1, tf.concat([now[1:], now[:1]], 0) * 2.0), [0, values]
+                going,
+                lambda step, now: (step + 1, tf.concat([now[1:], now[:1]], 0) * 2.0),
+                [0, values],
             )
 
-        @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32), tf.TensorSpec([2], tf.int32)])
+        @tf.function(
+            input_signature=[tf.TensorSpec([None, 4], tf.float32), tf.TensorSpec([2], tf.int32)]
+        )
         def pick(self, values, rows):
-            return tf.reduce_sum(tf.gather(values, rows), 0) / tf.cast(tf.shape(values)[0], tf.float32)
+            return tf.reduce_sum(tf.gather(values, rows), 0) / tf.cast(
+                tf.shape(values)[0], tf.float32
+            )
 
     noise = np.random.default_rng(0)
     pictures, loop = Pictures(), Loop()
@@ -83,7 +101,7 @@ def make_bases():
         with tempfile.TemporaryDirectory() as saved_model:
             tf.saved_model.save(module, saved_model, signatures)
             samples = lambda: ([noise.random((1, 8, 8, 1), np.float32)] for _ in range(20))  # noqa: E731
-            content = recipes.convert(saved_model, recipe, samples if recipe == "int8" else None)
+            content = convert.convert(saved_model, recipe, samples if recipe == "int8" else None)
         artefacts.write(cache.folder("fuzz") / f"{name}.tflite", content)
 
 
@@ -111,8 +129,15 @@ def offset_spliced(rng, whole):
     """One to three offsets or numbers of four bytes replaced, most in the first kilobyte or the last tenth."""
     damaged = bytearray(whole)
     for _ in range(rng.randint(1, 3)):
-        at = rng.choice([rng.randrange(min(len(whole) - 4, 1024)), rng.randrange(len(whole) * 9 // 10, len(whole) - 4)])
-        value = rng.choice([0, 1, 4, 2**31, 2**32 - 1, len(whole), rng.randrange(len(whole)), rng.randrange(2**32)])
+        at = rng.choice(
+            [
+                rng.randrange(min(len(whole) - 4, 1024)),
+                rng.randrange(len(whole) * 9 // 10, len(whole) - 4),
+            ]
+        )
+        value = rng.choice(
+            [0, 1, 4, 2**31, 2**32 - 1, len(whole), rng.randrange(len(whole)), rng.randrange(2**32)]
+        )
         damaged[at // 4 * 4 : at // 4 * 4 + 4] = value.to_bytes(4, "little")
     return bytes(damaged)
 
@@ -132,8 +157,16 @@ def weights_changed(rng, whole):
     """Bits flipped in the constants only: a sound file of another model."""
     model = flatbuffer.unpack(whole)
     graph = model.subgraphs[0]
-    typed = [t for t in graph.tensors if flatbuffer.DTYPES[t.type] in ("float32", "int8") and t.quantization]
-    data = [model.buffers[t.buffer] for t in typed if len(flatbuffer._list(model.buffers[t.buffer].data)) > 16]
+    typed = [
+        t
+        for t in graph.tensors
+        if flatbuffer.DTYPES[t.type] in ("float32", "int8") and t.quantization
+    ]
+    data = [
+        model.buffers[t.buffer]
+        for t in typed
+        if len(flatbuffer._list(model.buffers[t.buffer].data)) > 16
+    ]
     for buffer in rng.sample(data, min(len(data), 3)):
         buffer.data = buffer.data.copy()
         buffer.data[rng.randrange(0, len(buffer.data), 4)] ^= 1 << rng.randrange(7)
@@ -168,7 +201,9 @@ def _poke(rng, values):
     """Return a copy of a list of whole numbers with one changed, or one more or fewer."""
     values = [int(value) for value in flatbuffer._list(values)]
     at = rng.randrange(len(values) + 1)
-    return rng.choice([values[:at] + [rng.choice(HOSTILE)] + values[at + 1 :], values[:at] + values[at + 1 :]])
+    return rng.choice(
+        [values[:at] + [rng.choice(HOSTILE)] + values[at + 1 :], values[:at] + values[at + 1 :]]
+    )
 
 
 def _shape(rng, model, graph):
@@ -177,7 +212,9 @@ def _shape(rng, model, graph):
 
 
 def _buffer(rng, model, graph):
-    rng.choice(graph.tensors).buffer = rng.choice([rng.randrange(len(model.buffers)), abs(rng.choice(HOSTILE))])
+    rng.choice(graph.tensors).buffer = rng.choice(
+        [rng.randrange(len(model.buffers)), abs(rng.choice(HOSTILE))]
+    )
 
 
 def _dtype(rng, model, graph):
@@ -185,7 +222,9 @@ def _dtype(rng, model, graph):
 
 
 def _quantization(rng, model, graph):
-    quantization = rng.choice([tensor for tensor in graph.tensors if tensor.quantization]).quantization
+    quantization = rng.choice(
+        [tensor for tensor in graph.tensors if tensor.quantization]
+    ).quantization
     field = rng.choice(["scale", "zeroPoint", "quantizedDimension", "none"])
     if field == "scale":
         quantization.scale = rng.choice(
@@ -218,19 +257,33 @@ def _opcode(rng, model, graph):
         code.builtinCode = rng.randrange(210)
         code.deprecatedBuiltinCode = min(code.builtinCode, 127)
     else:
-        rng.choice(graph.operators).opcodeIndex = rng.choice([rng.randrange(len(model.operatorCodes)), 99, 2**31])
+        rng.choice(graph.operators).opcodeIndex = rng.choice(
+            [rng.randrange(len(model.operatorCodes)), 99, 2**31]
+        )
 
 
 def _options(rng, model, graph):
     """Strides of zero, paddings that do not exist, subgraphs that call themselves."""
-    options = rng.choice([op.builtinOptions for op in graph.operators if op.builtinOptions and vars(op.builtinOptions)])
-    name = rng.choice([name for name, value in vars(options).items() if isinstance(value, (int, float))])
+    options = rng.choice(
+        [
+            op.builtinOptions
+            for op in graph.operators
+            if op.builtinOptions and vars(op.builtinOptions)
+        ]
+    )
+    name = rng.choice(
+        [name for name, value in vars(options).items() if isinstance(value, (int, float))]
+    )
     setattr(options, name, rng.choice([rng.choice(HOSTILE), rng.randrange(4)]))
 
 
 def _ends(rng, model, graph):
     side = rng.choice(["inputs", "outputs"])
-    setattr(graph, side, rng.choice([_poke(rng, getattr(graph, side)), [rng.randrange(len(graph.tensors))] * 2]))
+    setattr(
+        graph,
+        side,
+        rng.choice([_poke(rng, getattr(graph, side)), [rng.randrange(len(graph.tensors))] * 2]),
+    )
 
 
 def _signature(rng, model, graph):
@@ -244,7 +297,10 @@ def _signature(rng, model, graph):
 def _stored(rng, model, graph):
     buffer = rng.choice([buffer for buffer in model.buffers if len(flatbuffer._list(buffer.data))])
     data = rng.choice(
-        [buffer.data[: rng.randrange(len(buffer.data))], np.frombuffer(rng.randbytes(len(buffer.data)), np.uint8)]
+        [
+            buffer.data[: rng.randrange(len(buffer.data))],
+            np.frombuffer(rng.randbytes(len(buffer.data)), np.uint8),
+        ]
     )
     buffer.data = np.array(data)
 

@@ -4,7 +4,7 @@ Run it with `make models`. The seed is fixed and the archives are written withou
 numbers, so the same machine and the same versions give the same bytes. The recipe's three unusual steps are
 explained where they stand: BatchNorm momentum, whole batches only, augmentation straight from 8x8 pixels.
 
-    python -m tools.train_models [FOLDER] [EPOCHS]
+    python -m tools.train.digits [FOLDER] [EPOCHS]
 """
 
 import gzip
@@ -96,7 +96,10 @@ def train(epochs):
 
     # The remainder batch of three images would spoil BatchNorm's running variance: drop it.
     data = (
-        tf.data.Dataset.range(len(labels)).shuffle(len(labels), seed=SEED).batch(BATCH, drop_remainder=True).map(warp)
+        tf.data.Dataset.range(len(labels))
+        .shuffle(len(labels), seed=SEED)
+        .batch(BATCH, drop_remainder=True)
+        .map(warp)
     )
     steps = epochs * (len(labels) // BATCH)
     model.compile(

@@ -13,7 +13,9 @@ from helpers import digits
 images, labels = load_digits(return_X_y=True)
 images = images.reshape(-1, 8, 8).astype(np.uint8)
 labels = labels.astype(np.uint8)
-train, test = train_test_split(np.arange(len(labels)), test_size=450, stratify=labels, random_state=0)
+train, test = train_test_split(
+    np.arange(len(labels)), test_size=450, stratify=labels, random_state=0
+)
 np.savez_compressed(
     digits.FILE,
     train_images=images[train],

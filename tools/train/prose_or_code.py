@@ -4,7 +4,7 @@ Run it with `make models`. Its text is the standard library of the Python that r
 against statements. Files, not lines, are held out, and the held-out lines travel inside the archive as an asset, so
 that every Python evaluates the same ones. Same machine, same versions: same bytes.
 
-    python -m tools.train_text [FOLDER]
+    python -m tools.train.prose_or_code [FOLDER]
 """
 
 import ast
@@ -19,7 +19,10 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tools.train_models import fixed_identity, packed  # first: it chooses Keras 2, before TensorFlow is imported
+from tools.train.digits import (  # first: it chooses Keras 2, before TensorFlow is imported
+    fixed_identity,
+    packed,
+)
 
 import numpy as np  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -77,10 +80,14 @@ def statements(tree, source):
     """Yield the statements that stand on one line, as they are written, and the heads of the others."""
     lines = source.splitlines()
     for node in ast.walk(tree):
-        if isinstance(node, ast.stmt) and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+        if isinstance(node, ast.stmt) and not (
+            isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        ):
             line = lines[node.lineno - 1]
             if node.end_lineno == node.lineno:
-                line = line.encode()[node.col_offset : node.end_col_offset].decode()  # without a comment
+                line = line.encode()[
+                    node.col_offset : node.end_col_offset
+                ].decode()  # without a comment
             if node.end_lineno == node.lineno or (line.endswith(":") and "#" not in line):
                 yield line.strip()
 
@@ -107,14 +114,21 @@ def corpus():
         for label in (0, 1):
             seen = found[False, 0] | found[False, 1] if held else found[True, 1 - label]
             fit = [line for line in sorted(found[held, label] - seen) if _fits(line)]
-            pairs += [(line, label) for line in random.Random(SEED).sample(fit, min(count, len(fit)))]
+            pairs += [
+                (line, label) for line in random.Random(SEED).sample(fit, min(count, len(fit)))
+            ]
         random.Random(SEED).shuffle(pairs)
         sets.append(tuple(zip(*pairs)))
     return sets
 
 
 def _fits(line):
-    return line.isascii() and line.isprintable() and 10 <= len(line) <= 100 and len(re.findall("[A-Za-z]+", line)) >= 3
+    return (
+        line.isascii()
+        and line.isprintable()
+        and 10 <= len(line) <= 100
+        and len(re.findall("[A-Za-z]+", line)) >= 3
+    )
 
 
 def words_of(text):
@@ -132,11 +146,20 @@ class ProseOrCode(tf.train.Checkpoint):
         # The id is the line in the file: 0 for "[end]", 1 for every unknown word.
         file = tf.lookup.TextFileInitializer(
             vocabulary,
-            *(tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER),
+            *(
+                tf.string,
+                tf.lookup.TextFileIndex.WHOLE_LINE,
+                tf.int64,
+                tf.lookup.TextFileIndex.LINE_NUMBER,
+            ),
         )
         self.table = tf.lookup.StaticHashTable(file, default_value=1)
-        self.embedding = tf.Variable(tf.random.uniform([WORDS, WIDTH], -0.05, 0.05, seed=SEED), name="embedding")
-        self.kernel = tf.Variable(tf.random.uniform([WIDTH, 2], -0.5, 0.5, seed=SEED + 1), name="kernel")
+        self.embedding = tf.Variable(
+            tf.random.uniform([WORDS, WIDTH], -0.05, 0.05, seed=SEED), name="embedding"
+        )
+        self.kernel = tf.Variable(
+            tf.random.uniform([WIDTH, 2], -0.5, 0.5, seed=SEED + 1), name="kernel"
+        )
         self.bias = tf.Variable(tf.zeros([2]), name="bias")
         self.variables = self.trainable_variables = [self.embedding, self.kernel, self.bias]
         self.regularization_losses = []
@@ -149,7 +172,9 @@ class ProseOrCode(tf.train.Checkpoint):
         """Return logits, float32 (n, 2)."""
         known = tf.cast(ids > 0, tf.float32)[..., None]
         # An empty line has no words: its mean is 0, not 0 / 0.
-        mean = tf.reduce_sum(tf.gather(self.embedding, ids) * known, 1) / tf.maximum(tf.reduce_sum(known, 1), 1.0)
+        mean = tf.reduce_sum(tf.gather(self.embedding, ids) * known, 1) / tf.maximum(
+            tf.reduce_sum(known, 1), 1.0
+        )
         return mean @ self.kernel + self.bias
 
 
@@ -164,10 +189,14 @@ def train(model, lines, labels):
         with tf.GradientTape() as tape:
             scores = model.scores(tf.gather(ids, batch))
             loss = tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.gather(labels, batch), logits=scores)
+                tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    labels=tf.gather(labels, batch), logits=scores
+                )
             )
         gradients = tape.gradient(loss, model.trainable_variables)
-        gradients[0] = tf.convert_to_tensor(gradients[0])  # a sum in one order, not a scatter in any
+        gradients[0] = tf.convert_to_tensor(
+            gradients[0]
+        )  # a sum in one order, not a scatter in any
         optimizer.apply_gradients(zip(gradients, model.trainable_variables))
 
     order = np.random.default_rng(SEED)
@@ -183,29 +212,43 @@ def main(folder):
     tf.config.experimental.enable_op_determinism()
     (lines, labels), (held_lines, held_labels) = corpus()
     with tempfile.TemporaryDirectory() as workshop:
-        counts = Counter(word for row in words_of(tf.constant(lines)).numpy() for word in row.tolist())
+        counts = Counter(
+            word for row in words_of(tf.constant(lines)).numpy() for word in row.tolist()
+        )
         del counts[b"[end]"]
         known = sorted(counts, key=lambda word: (-counts[word], word))[: WORDS - 2]
         texts = {
             "vocabulary.txt": ["[end]", "[unknown]", *(word.decode() for word in known)],
             "labels.txt": LABELS,
-            "held_out.txt": [f"{LABELS[label]}\t{line}" for line, label in zip(held_lines, held_labels)],
+            "held_out.txt": [
+                f"{LABELS[label]}\t{line}" for line, label in zip(held_lines, held_labels)
+            ],
         }
         for name, rows in texts.items():
-            Path(workshop, name).write_text("".join(f"{row}\n" for row in rows), encoding="utf-8", newline="\n")
+            Path(workshop, name).write_text(
+                "".join(f"{row}\n" for row in rows), encoding="utf-8", newline="\n"
+            )
 
-        os.chdir(workshop)  # the table is named after its file: a bare name is the same on every run
+        os.chdir(
+            workshop
+        )  # the table is named after its file: a bare name is the same on every run
         model = ProseOrCode("vocabulary.txt")
         train(model, lines, labels)
-        right = model.scores(model.ids(tf.constant(held_lines))).numpy().argmax(1) == np.array(held_labels)
+        right = model.scores(model.ids(tf.constant(held_lines))).numpy().argmax(1) == np.array(
+            held_labels
+        )
         correct, total = int(right.sum()), len(right)
         print(f"held-out accuracy: {correct} of {total} = {correct / total:.2%}")
 
         model.labels = tf.saved_model.Asset("labels.txt")
         model.held_out = tf.saved_model.Asset("held_out.txt")
         text = tf.TensorSpec([None], tf.string, name="text")
-        model.__call__ = tf.function(lambda text: model.scores(model.ids(text)), [text], autograph=False)
-        signature = tf.function(lambda text: {"logits": model.__call__(text)}, [text], autograph=False)
+        model.__call__ = tf.function(
+            lambda text: model.scores(model.ids(text)), [text], autograph=False
+        )
+        signature = tf.function(
+            lambda text: {"logits": model.__call__(text)}, [text], autograph=False
+        )
         saved = Path(workshop, "saved")
         tf.saved_model.save(model, str(saved), {"serving_default": signature})
         fixed_identity(saved / "fingerprint.pb")
@@ -215,9 +258,18 @@ def main(folder):
         os.chdir(publisher)
 
     low, high = parity.wilson(correct, total)
-    facts = {"length": LENGTH, "words": WORDS - 2, "width": WIDTH, "train": len(lines), "correct": correct}
+    facts = {
+        "length": LENGTH,
+        "words": WORDS - 2,
+        "width": WIDTH,
+        "train": len(lines),
+        "correct": correct,
+    }
     facts |= {"total": total, "low": low, "high": high, "port": tinyhub.PORTS[0]}
-    facts |= {"weights": sum(int(tf.size(v)) for v in model.variables), "python": "3." + str(sys.version_info[1])}
+    facts |= {
+        "weights": sum(int(tf.size(v)) for v in model.variables),
+        "python": "3." + str(sys.version_info[1]),
+    }
     archive.with_name("1.md").write_text(DOCS.format(**facts))
     print(f"{archive.stat().st_size:>9,} bytes  {archive.relative_to(publisher.parents[2])}")
 

@@ -2,7 +2,7 @@
 
 In a lesson, a stub with `...`, then a check. The check has three answers: not attempted, wrong (with the
 reason for this wrong answer), right. `hint()` and `solution()` show help when asked. The exercises of lesson
-`02_load_from_hub` are in `helpers/lessons/e02_load_from_hub.py`, as a list named EXERCISES.
+`02_load_from_hub` are in `helpers/course/exercises/e02_load_from_hub.py`, as a list named EXERCISES.
 """
 
 import importlib
@@ -57,5 +57,5 @@ class NotAttempted(Exception):
 
 def of(lesson):
     """Return {1: Exercise, 2: ...} for a lesson such as "02_load_from_hub"."""
-    module = importlib.import_module(f"helpers.lessons.e{lesson}")
+    module = importlib.import_module(f"helpers.course.exercises.e{lesson}")
     return dict(enumerate(module.EXERCISES, start=1))

@@ -2,7 +2,7 @@
 
 import numbers
 
-from helpers.exercises import Exercise
+from helpers.course.exercises import Exercise
 
 
 def _place(place, scores):

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from helpers.exercises import Exercise, NotAttempted
+from helpers.course.exercises import Exercise, NotAttempted
 
 SPICE = "https://tfhub.dev/google/lite-model/spice/1"
 
@@ -49,7 +49,9 @@ def _saved_model_in(saved_model_in):
             if found is None:
                 return f"It found nothing, with saved_model.pb in download/{inner}. Look inside the folders too."
             if Path(found) == folder / "saved_model.pb":
-                return "This is the file. hub.load wants the folder that holds it: the file's parent."
+                return (
+                    "This is the file. hub.load wants the folder that holds it: the file's parent."
+                )
             if Path(found) != folder:
                 return f"With saved_model.pb in download/{inner} it returned another folder. Search at any depth."
     return None

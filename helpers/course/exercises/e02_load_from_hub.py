@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 
-from helpers.exercises import Exercise, NotAttempted
+from helpers.course.exercises import Exercise, NotAttempted
 
 YAMNET = "https://tfhub.dev/google/yamnet/1"
 
@@ -30,7 +30,9 @@ def _entry_name(name):
 
 
 def _eight_inputs(answer, shape):
-    one = [size or answer[place] if place < len(answer) else size for place, size in enumerate(shape)][1:]
+    one = [
+        size or answer[place] if place < len(answer) else size for place, size in enumerate(shape)
+    ][1:]
     answer = list(answer)
     if answer == [8, *one]:
         return None
@@ -60,7 +62,9 @@ def _softmax(softmax):
             return "Everything together sums to 1. Each row should: sum over axis=1, with keepdims=True."
         return f"The first row sums to {found[0].sum():.3g}, not to 1."
     if not np.allclose(found, np.exp(small) / np.exp(small).sum(axis=1, keepdims=True)):
-        return "The rows sum to 1, but the shares are wrong. Take exp of each logit before you divide."
+        return (
+            "The rows sum to 1, but the shares are wrong. Take exp of each logit before you divide."
+        )
     with np.errstate(over="ignore", invalid="ignore"):
         large = np.asarray(softmax(np.array([[1000.0, 999.0]])))
     if not np.isfinite(large).all():
@@ -89,7 +93,9 @@ def _prepare(prepare):
     if not np.allclose(found, expected, atol=1e-3):
         return "The values are not those of the photo, scaled to 0 to 1 and turned light on black."
     if found.dtype != np.float32:
-        return f"The values are right, but the dtype is {found.dtype}. The signature asks for float32."
+        return (
+            f"The values are right, but the dtype is {found.dtype}. The signature asks for float32."
+        )
     return None
 
 

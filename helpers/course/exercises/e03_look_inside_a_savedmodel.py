@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from helpers.exercises import Exercise, NotAttempted
+from helpers.course.exercises import Exercise, NotAttempted
 
 
 def _trainable_numbers(answer, variables):
@@ -26,19 +26,17 @@ def _thermometer(thermometer):
     if isinstance(thermometer, type):
         return "This is the class. Make one object of it: thermometer = Fahrenheit()."
     if not isinstance(thermometer, tf.Module):
-        return (
-            f"This is a {type(thermometer).__name__}. Saving needs an object of a class that is derived from tf.Module."
-        )
+        return f"This is a {type(thermometer).__name__}. Saving needs an object of a class that is derived from tf.Module."
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(thermometer, folder)
         loaded = tf.saved_model.load(folder)
-        names = tf.train.load_checkpoint(f"{folder}/variables/variables").get_variable_to_shape_map()
+        names = tf.train.load_checkpoint(
+            f"{folder}/variables/variables"
+        ).get_variable_to_shape_map()
     if not callable(loaded):
         return "It was saved, but after loading it cannot be called: Python code is not saved. Put @tf.function above __call__."
     if not any(name.endswith("VARIABLE_VALUE") and "save_counter" not in name for name in names):
-        return (
-            "It works without any variable: its numbers are constants in the program, so nobody can train them further."
-        )
+        return "It works without any variable: its numbers are constants in the program, so nobody can train them further."
     try:
         answer = [float(value) for value in loaded(tf.constant([0.0, 100.0]))]
     except ValueError as error:
@@ -46,9 +44,7 @@ def _thermometer(thermometer):
             return "It was saved untraced: a tf.function that nobody has called holds no graph. Give it an input_signature."
         return f"It does not take a float32 vector. {str(error).splitlines()[0]}"
     if [round(value, 3) for value in answer] != [32.0, 212.0]:
-        return (
-            f"0 and 100 degrees Celsius became {answer[0]:g} and {answer[1]:g}. They are 32 and 212 degrees Fahrenheit."
-        )
+        return f"0 and 100 degrees Celsius became {answer[0]:g} and {answer[1]:g}. They are 32 and 212 degrees Fahrenheit."
     return None
 
 

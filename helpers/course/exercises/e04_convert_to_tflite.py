@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.exercises import Exercise, NotAttempted
+from helpers.course.exercises import Exercise, NotAttempted
 
 
 def _any_number(spec, shape):
@@ -20,7 +20,9 @@ def _any_number(spec, shape):
     if found[0] is not None:
         return f"The first size is {found[0]}, so a file would take exactly {found[0]}. None leaves it open."
     if found[1:] != list(shape[1:]):
-        return f"After the batch this has {found[1:]}. One input of this model is {list(shape[1:])}."
+        return (
+            f"After the batch this has {found[1:]}. One input of this model is {list(shape[1:])}."
+        )
     if spec.dtype != tf.float32:
         return f"The dtype is {spec.dtype.name}. This model takes float32."
     return None
@@ -44,7 +46,8 @@ def _folded_bias(folded_bias):
         - mean * gamma / (variance + epsilon),
         "This is close. Epsilon is missing under the root: it matters where the variance is small.": beta
         - mean * gamma / np.sqrt(variance),
-        "Gamma is missing: the factor is gamma / sqrt(variance + epsilon).": beta - mean / np.sqrt(variance + epsilon),
+        "Gamma is missing: the factor is gamma / sqrt(variance + epsilon).": beta
+        - mean / np.sqrt(variance + epsilon),
         "This is what happens to the mean. Beta is still to be added.": -mean * factor,
     }
     if np.shape(answer) != beta.shape:
@@ -73,7 +76,9 @@ def _scales_of(scales_of, weights, converters):
         return None
     if np.allclose(answer, largest, rtol=1e-5):
         return "These are the largest weights. They shall become 127 steps, so one step is 127 times smaller."
-    if np.allclose(answer, largest / 255, rtol=1e-5) or np.allclose(answer, largest / 128, rtol=1e-5):
+    if np.allclose(answer, largest / 255, rtol=1e-5) or np.allclose(
+        answer, largest / 128, rtol=1e-5
+    ):
         return "The largest weight becomes byte 127, so there are 127 steps from zero to it."
     if np.allclose(answer, weights.max(axis=(1, 2, 3)) / 127, rtol=1e-5):
         return "A channel's largest weight may be negative. Its size counts, not its sign."

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.exercises import Exercise, NotAttempted
+from helpers.course.exercises import Exercise, NotAttempted
 from helpers.interpreter import load, predict
 
 
@@ -11,10 +11,18 @@ def _attempt(function, *arguments):
     try:
         answer = function(*arguments)
     except ValueError as error:
-        if "Dimension mismatch. Got 3 but expected 4" in str(error) or "Dimension mismatch" in str(error):
-            return None, f"set_tensor refuses the shape: {str(error).strip()} Mind the batch dimension."
+        if "Dimension mismatch. Got 3 but expected 4" in str(error) or "Dimension mismatch" in str(
+            error
+        ):
+            return (
+                None,
+                f"set_tensor refuses the shape: {str(error).strip()} Mind the batch dimension.",
+            )
         if "unallocated" in str(error):
-            return None, "After a resize the memory has to be planned again: call allocate_tensors before set_tensor."
+            return (
+                None,
+                "After a resize the memory has to be planned again: call allocate_tensors before set_tensor.",
+            )
         raise
     if answer is ...:
         raise NotAttempted
@@ -35,9 +43,7 @@ def _prepare(prepare, shape):
     if answer.dtype != np.float32:
         return f"set_tensor wants float32, this is {answer.dtype}. Dividing uint8 by 255 gives float64 in NumPy."
     if answer.max() > 1:
-        return (
-            f"The values run up to {answer.max():.0f}. The type is right now, the range is not: the model wants 0 to 1."
-        )
+        return f"The values run up to {answer.max():.0f}. The type is right now, the range is not: the model wants 0 to 1."
     if answer.min() < 0:
         return "Some values are below 0. Other models want -1 to 1; this one wants 0 to 1."
     if not np.allclose(answer[0], picture / 255, atol=1e-4):
@@ -53,9 +59,7 @@ def _scores_of(scores_of, interpreter, inputs):
     if answer.shape == (1, *expected.shape[1:]):
         return f"The answer still has its batch dimension: {answer.shape} instead of {expected.shape[1:]}. Take row 0."
     if answer.shape != expected.shape[1:]:
-        return (
-            f"The answer should hold one score for each class, {expected.shape[1:]}; this has the shape {answer.shape}."
-        )
+        return f"The answer should hold one score for each class, {expected.shape[1:]}; this has the shape {answer.shape}."
     if np.array_equal(answer, expected[1]):
         return "These are the scores of the picture that ran before. Something between set and get is missing."
     if not np.allclose(answer, expected[0], atol=1e-4):

@@ -2,12 +2,16 @@
 
 import numpy as np
 
-from helpers.exercises import Exercise, NotAttempted
+from helpers.course.exercises import Exercise, NotAttempted
 
 
 def _by_hand(first, second):
     for value in (first, second):
-        if not isinstance(value, (int, np.integer, float)) or isinstance(value, bool) or value != int(value):
+        if (
+            not isinstance(value, (int, np.integer, float))
+            or isinstance(value, bool)
+            or value != int(value)
+        ):
             return f"An int8 tensor stores whole numbers from -128 to 127. Found: {value!r}."
     if first == 40:
         return "For 10.1 this is 10.1 / 0.25, rounded. The zero point is still to be added."
@@ -37,11 +41,18 @@ def _input_range(input_range, interpreter):
     if np.allclose(answer, (high, low), rtol=1e-4, atol=abs(scale) / 10):
         return "These are the right two, the highest first. Return the lowest first."
     if np.allclose(answer, (limits.min, limits.max)):
-        return "These are the integers that the type can store. Which real values do they stand for?"
-    if np.allclose(answer, (limits.min * scale, limits.max * scale), rtol=1e-4, atol=abs(scale) / 10):
+        return (
+            "These are the integers that the type can store. Which real values do they stand for?"
+        )
+    if np.allclose(
+        answer, (limits.min * scale, limits.max * scale), rtol=1e-4, atol=abs(scale) / 10
+    ):
         return "The zero point is missing: subtract it from the integer before you multiply."
     if np.allclose(
-        answer, ((limits.min + zero_point) * scale, (limits.max + zero_point) * scale), rtol=1e-4, atol=abs(scale) / 10
+        answer,
+        ((limits.min + zero_point) * scale, (limits.max + zero_point) * scale),
+        rtol=1e-4,
+        atol=abs(scale) / 10,
     ):
         return "The zero point was added. On the way from integers to real values it is subtracted."
     return "Take the smallest and the largest integer of the input's dtype, and turn both into real values."
@@ -74,9 +85,7 @@ def _dataset(dataset):
         return f"It yields {len(found)} of {len(pictures)} pictures."
     values = np.concatenate([sample[0] for sample in found])
     if values.max() > 2:
-        return (
-            f"The values go up to {values.max():.0f}. The model expects 0 to 1, so the scale would be far too coarse."
-        )
+        return f"The values go up to {values.max():.0f}. The model expects 0 to 1, so the scale would be far too coarse."
     if not np.allclose(values, pictures / 255, atol=2e-3):
         return "The values are not the pictures' own, brought to the range 0 to 1."
     return None

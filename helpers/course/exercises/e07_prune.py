@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.exercises import Exercise, NotAttempted
+from helpers.course.exercises import Exercise, NotAttempted
 
 
 def _answer(function, *arguments):
@@ -21,13 +21,17 @@ def _prune(prune):
         if answer is None:
             return "It returns None. Return the pruned kernel."
         if np.shape(answer) != kernel.shape:
-            return f"The kernel had the shape {kernel.shape}, what comes back has {np.shape(answer)}."
+            return (
+                f"The kernel had the shape {kernel.shape}, what comes back has {np.shape(answer)}."
+            )
         if not np.array_equal(given, kernel):
             return "It changes the kernel that it was given. Return a copy: whoever called it may need the original."
         zero = np.asarray(answer) == 0
         share = zero.mean()
         if not np.array_equal(np.asarray(answer)[~zero], kernel[~zero]):
-            return "Some weights are neither zero nor what they were. Pruning leaves the others alone."
+            return (
+                "Some weights are neither zero nor what they were. Pruning leaves the others alone."
+            )
         if abs(share - (1 - sparsity)) < 0.01:
             return f"{share:.0%} are zero, and {sparsity:.0%} were asked for: sparsity is the share of zeros, not of the rest."
         if np.abs(kernel[zero]).max(initial=0) > np.abs(kernel[~zero]).min(initial=np.inf):
@@ -53,9 +57,7 @@ def _break_even(break_even):
             return "Each weight that is left takes value_bytes plus index_bytes. Compare that with value_bytes for every weight."
         if answer > 1:
             return "A share is at most 1."
-        return (
-            f"With {value} bytes a value and {index} an index, check {answer:.2f}: are both kernels of the same size?"
-        )
+        return f"With {value} bytes a value and {index} an index, check {answer:.2f}: are both kernels of the same size?"
     return None
 
 
@@ -69,10 +71,14 @@ def _coded(coded_bytes):
         if answer == right:
             continue
         if answer == int(np.ceil(size * bits / 8)):
-            return "The codes alone cannot be read back: add the list of the values, four bytes each."
+            return (
+                "The codes alone cannot be read back: add the list of the values, four bytes each."
+            )
         if np.isclose(answer, size * bits + 4 * clusters):
             return "This counts a byte for each bit. Eight bits are a byte."
-        if np.isclose(answer, size * np.log2(clusters) / 8 + 4 * clusters, atol=1) and clusters & (clusters - 1):
+        if np.isclose(answer, size * np.log2(clusters) / 8 + 4 * clusters, atol=1) and clusters & (
+            clusters - 1
+        ):
             return f"A code has a whole number of bits. {clusters} values need {bits} of them, not {np.log2(clusters):.2f}."
         if np.isclose(answer, size + 4 * clusters):
             return "A whole byte for each code is more than 16 values need. How many bits tell 16 things apart?"

@@ -2,12 +2,14 @@
 
 import numpy as np
 
-from helpers.exercises import Exercise, NotAttempted
+from helpers.course.exercises import Exercise, NotAttempted
 
 
 def _b_over_a(answer, a_times, b_times):
     if np.size(answer) != 1:
-        return f"These are {np.size(answer)} numbers. One is asked for: what stands in their middle?"
+        return (
+            f"These are {np.size(answer)} numbers. One is asked for: what stands in their middle?"
+        )
     answer = float(np.squeeze(answer))
     reasons = {
         "This is A over B. How many times as long as A does B take?": 1 / 0.8,
@@ -54,7 +56,9 @@ _MACHINES = {
     "On the machine that interrupts one call it says {:.2f}, and the truth is 0.80. Which average is not moved by "
     "one odd value?": lambda now, name, call: 50 if (name, call) == ("b", 9) else 1,
     "On the machine whose first call is slow it says {:.2f}, and the truth is 0.80. Leave first calls out, or take "
-    "an average that they do not move.": lambda now, name, call: 100 if call == 1 and name == "a" else 1,
+    "an average that they do not move.": lambda now, name, call: (
+        100 if call == 1 and name == "a" else 1
+    ),
 }
 
 
@@ -67,7 +71,9 @@ def _compare(compare):
         if answer is None:
             return "It returns None. Return the ratio."
         if not machine.asked:
-            return "It never asks the clock that it is given. Call clock() before and after each way."
+            return (
+                "It never asks the clock that it is given. Call clock() before and after each way."
+            )
         if np.size(answer) != 1:
             return f"It returns {np.size(answer)} numbers. Return one: the median of the ratios."
         answer = float(np.squeeze(answer))
@@ -75,7 +81,9 @@ def _compare(compare):
             continue
         if not reason and abs(answer - 1.25) < 0.03:
             return "This is a over b. How many times as long does b take?"
-        return (reason or "Even on the calm machine it says {:.2f}, and the truth is 0.80.").format(answer)
+        return (reason or "Even on the calm machine it says {:.2f}, and the truth is 0.80.").format(
+            answer
+        )
     return None
 
 
@@ -88,7 +96,9 @@ def _discordant(b, c):
         return "These are all right answers of each model. Leave out the pictures on which both are right."
     if (b, c) == (5, 3):
         return "These are the pictures that each gets wrong, or where they are alike. Look for 1 above 0 and 0 above 1."
-    return "Go through the columns: b counts a 1 above a 0, c a 0 above a 1. All others do not count."
+    return (
+        "Go through the columns: b counts a 1 above a 0, c a 0 above a 1. All others do not count."
+    )
 
 
 def _fewest(answer):

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from helpers.exercises import Exercise, NotAttempted
+from helpers.course.exercises import Exercise, NotAttempted
 
 
 def _asinh(asinh):
@@ -53,14 +53,22 @@ def _text_out(cut_for_text_out):
     if "StringLength" in answer and "LookupTableFindV2" not in answer:
         return "StringLength reads text and gives a number: this is the cut of a model with text in. Here it is the other way round."
     if "StringUpper" in answer:
-        return "StringUpper gives text, but it reads text too: it stands after the border, not on it."
+        return (
+            "StringUpper gives text, but it reads text too: it stands after the border, not on it."
+        )
     if "Conv2D" in answer:
         return "Conv2D has no text on either side. It belongs to the half that converts."
     return f"On a planted list it found {answer}. Which op reads no text and gives text?"
 
 
 def _opens(opens):
-    pairs = [("2.9", "2.17.0"), ("2.17.0", "2.9"), ("2.17.0", "2.17.0"), ("2.17", "2.17.0"), ("3.0", "2.17.0")]
+    pairs = [
+        ("2.9", "2.17.0"),
+        ("2.17.0", "2.9"),
+        ("2.17.0", "2.17.0"),
+        ("2.17", "2.17.0"),
+        ("3.0", "2.17.0"),
+    ]
     wanted = [False, True, True, True, True]
     answers = [opens(*pair) for pair in pairs]
     if answers[0] is ...:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.exercises import Exercise, NotAttempted
+from helpers.course.exercises import Exercise, NotAttempted
 
 
 def _fits(fits):
@@ -25,7 +25,11 @@ def _fits(fits):
             return "A chip with exactly as much as the model needs can hold it: compare with <=."
         if wanted:
             return f"It says that {words} cannot hold a file of 637,000 and an arena of 107,000 bytes. They can."
-        short = "file, and the file lies in flash" if flash < model[0] else "arena, and the arena lies in RAM"
+        short = (
+            "file, and the file lies in flash"
+            if flash < model[0]
+            else "arena, and the arena lies in RAM"
+        )
         return f"It says that {words} are enough. They are too small for the {short}."
     return None
 
@@ -68,7 +72,9 @@ def _bytes_of(bytes_of, c_array):
         return None
     if answer == content[:-1] or answer == content[1:]:
         return "One byte is missing at an end: the last number has no comma behind it."
-    return f"A model of {len(content)} bytes was given, and {len(answer)} bytes came back, or others."
+    return (
+        f"A model of {len(content)} bytes was given, and {len(answer)} bytes came back, or others."
+    )
 
 
 EXERCISES = [

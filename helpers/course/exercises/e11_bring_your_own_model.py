@@ -1,6 +1,6 @@
 """The exercises of 11_bring_your_own_model."""
 
-from helpers.exercises import Exercise, NotAttempted
+from helpers.course.exercises import Exercise, NotAttempted
 
 SHARES = [[0.01, 0.004, 0.03], [0.2], [0.0, 0.0]]
 
@@ -17,19 +17,21 @@ def _tightest(tightest):
         return "This is the sample that came off best. A tolerance holds for every sample, so the worst one decides."
     if abs(answers[0] - sum(SHARES[0]) / 3) < 1e-9:
         return "This is the mean. Half of the samples may be worse than that, and one of them could be your user's."
-    return f"For {SHARES[0]} it returns {answers[0]!r}. Which of the numbers must the tolerance reach?"
+    return (
+        f"For {SHARES[0]} it returns {answers[0]!r}. Which of the numbers must the tolerance reach?"
+    )
 
 
 def _proven(proven):
-    chosen = {str(letter).strip().lower() for letter in ([proven] if isinstance(proven, str) else proven)}
+    chosen = {
+        str(letter).strip().lower() for letter in ([proven] if isinstance(proven, str) else proven)
+    }
     if chosen == {"a", "d"}:
         return None
     if "b" in chosen:
         return "Not b: nobody knows the right answer to a random input, so nothing was counted that could be right."
     if "c" in chosen:
-        return (
-            "Not c: calibration sees the values that it is given. Random pixels flow through the model unlike photos."
-        )
+        return "Not c: calibration sees the values that it is given. Random pixels flow through the model unlike photos."
     if "a" not in chosen:
         return "One is missing: every file was compared with the SavedModel, on the same inputs. That is proven, for inputs like these."
     if "d" not in chosen:
@@ -39,12 +41,20 @@ def _proven(proven):
 
 TABLES = [  # rows, tolerance, the recipe to take
     (
-        [("float32", 400, 1e-6, 100, 100), ("int8", 110, 0.2, 100, 100), ("float16", 200, 0.001, 100, 100)],
+        [
+            ("float32", 400, 1e-6, 100, 100),
+            ("int8", 110, 0.2, 100, 100),
+            ("float16", 200, 0.001, 100, 100),
+        ],
         0.05,
         "float16",
     ),
     (
-        [("float32", 400, 1e-6, 100, 100), ("int8", 110, 0.01, 97, 100), ("float16", 200, 0.001, 100, 100)],
+        [
+            ("float32", 400, 1e-6, 100, 100),
+            ("int8", 110, 0.01, 97, 100),
+            ("float16", 200, 0.001, 100, 100),
+        ],
         0.05,
         "float16",
     ),
@@ -64,14 +74,18 @@ def _recommend(recommend):
             return "Where no file keeps the model, min has nothing to choose from. Return None then: min(..., default=None)."
     if answers[0] is ...:
         raise NotAttempted
-    answers = [answer[0] if isinstance(answer, (list, tuple)) and answer else answer for answer in answers]
+    answers = [
+        answer[0] if isinstance(answer, (list, tuple)) and answer else answer for answer in answers
+    ]
     wanted = [recipe for *_, recipe in TABLES]
     if answers == wanted:
         return None
     if answers[0] == "int8":
         return "It takes the smallest file, and a number in that one is off by 0.2 of the range. The tolerance is 0.05."
     if answers[1] == "int8":
-        return "It takes a file with the same top-1 on 97 of 100 samples. At least 98 % are asked for."
+        return (
+            "It takes a file with the same top-1 on 97 of 100 samples. At least 98 % are asked for."
+        )
     if answers[0] == "float32":
         return "float32 is the closest to the original. Of the files that keep the model, the rule takes the smallest."
     if answers[2] != "int8":

@@ -13,9 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import artefacts, cache, tinyhub
+from helpers import artefacts, tinyhub
+from helpers.course import cache
 
-PREFERRED = ("serving_default", "default", "__call__")  # as TensorFlow 2, TF1 Hub format and Keras call it
+PREFERRED = (
+    "serving_default",
+    "default",
+    "__call__",
+)  # as TensorFlow 2, TF1 Hub format and Keras call it
 
 
 class ContractError(ValueError):
@@ -72,7 +77,10 @@ def read(saved_model, signature=None):
     found = _signatures(str(saved_model))
     names = ", ".join(sorted(found)) or "none"
     if signature is None:
-        signature = next((name for name in PREFERRED if name in found), None) or (list(found)[0:1] + [None])[0]
+        signature = (
+            next((name for name in PREFERRED if name in found), None)
+            or (list(found)[0:1] + [None])[0]
+        )
         if len(found) > 1 and signature not in PREFERRED:
             raise ContractError(
                 f"The SavedModel has {len(found)} signatures, and none is the default. Found: {names}. "
@@ -93,7 +101,9 @@ def read(saved_model, signature=None):
         raise inputs
     for kind, specs in (("takes no input", inputs), ("gives no output", outputs)):
         if not specs:
-            raise ContractError(f"The signature {signature!r} {kind}. Found: {names}. There is nothing to convert.")
+            raise ContractError(
+                f"The signature {signature!r} {kind}. Found: {names}. There is nothing to convert."
+            )
     return Contract(signature, inputs, outputs, tuple(sorted(set(found) - {signature})))
 
 
@@ -104,7 +114,9 @@ def answers(saved_model, contract, inputs):
     function = _signatures(str(saved_model))[contract.signature][0]
 
     def ask(feed):
-        given = {name: tf.constant(value, contract.inputs[name].dtype) for name, value in feed.items()}
+        given = {
+            name: tf.constant(value, contract.inputs[name].dtype) for name, value in feed.items()
+        }
         return {name: value.numpy() for name, value in function(**given).items()}
 
     return _each(contract, inputs, ask)
@@ -116,7 +128,9 @@ def tflite(saved_model, contract, recipe, calibration):
     `calibration` is {input: array (n, ...)}, the representative samples. Sizes that the model leaves open become
     theirs; an open batch stays open. Raises RecipeError, ContractError, and what the converter raises.
     """
-    folder = narrowed(saved_model, contract, {name: value.shape[1:] for name, value in calibration.items()})
+    folder = narrowed(
+        saved_model, contract, {name: value.shape[1:] for name, value in calibration.items()}
+    )
     return artefacts.tflite(folder, recipe, lambda: feeds(contract, calibration))
 
 
@@ -148,8 +162,13 @@ def narrowed(saved_model, contract, sizes):
     module = tf.Module()
     module.model = _loaded(str(saved_model))  # keeps its variables alive, and saves them
     function = _signatures(str(saved_model))[contract.signature][0]
-    specs = {name: tf.TensorSpec(shapes[name], spec.dtype, name) for name, spec in contract.inputs.items()}
-    traced = tf.function(lambda **given: function(**given), autograph=False).get_concrete_function(**specs)
+    specs = {
+        name: tf.TensorSpec(shapes[name], spec.dtype, name)
+        for name, spec in contract.inputs.items()
+    }
+    traced = tf.function(lambda **given: function(**given), autograph=False).get_concrete_function(
+        **specs
+    )
     with artefacts.whole(folder) as new:
         tf.saved_model.save(module, str(new), signatures={"serving_default": traced})
     return folder
@@ -174,7 +193,8 @@ def _graph(saved_model):
     try:
         content = Path(saved_model, "saved_model.pb").read_bytes()
         graphs = {
-            tuple(sorted(g.meta_info_def.tags)): g for g in saved_model_pb2.SavedModel.FromString(content).meta_graphs
+            tuple(sorted(g.meta_info_def.tags)): g
+            for g in saved_model_pb2.SavedModel.FromString(content).meta_graphs
         }
     except (OSError, DecodeError) as error:
         raise ContractError(
@@ -229,11 +249,19 @@ def _traced(function):
     for concrete in getattr(function, "concrete_functions", ()):
         leaves = tf.nest.flatten(concrete.structured_input_signature)
         returned = concrete.structured_outputs
-        if any(leaf is True for leaf in leaves) or not any(isinstance(leaf, tf.TensorSpec) for leaf in leaves):
+        if any(leaf is True for leaf in leaves) or not any(
+            isinstance(leaf, tf.TensorSpec) for leaf in leaves
+        ):
             continue  # training=True, or nothing but Python values
-        names = [getattr(leaf, "name", None) or f"input_{place}" for place, leaf in enumerate(leaves)]
+        names = [
+            getattr(leaf, "name", None) or f"input_{place}" for place, leaf in enumerate(leaves)
+        ]
         specs = tf.nest.flatten(returned)
-        called = sorted(returned) if isinstance(returned, dict) else [f"output_{place}" for place in range(len(specs))]
+        called = (
+            sorted(returned)
+            if isinstance(returned, dict)
+            else [f"output_{place}" for place in range(len(specs))]
+        )
 
         def by_name(concrete=concrete, leaves=leaves, names=names, called=called, **given):
             filled = [given.get(name, leaf) for name, leaf in zip(names, leaves)]
@@ -241,7 +269,9 @@ def _traced(function):
             return dict(zip(called, tf.nest.flatten(function(*places, **words))))
 
         inputs = {
-            n: _spec_of(leaf.dtype, leaf.shape) for n, leaf in zip(names, leaves) if isinstance(leaf, tf.TensorSpec)
+            n: _spec_of(leaf.dtype, leaf.shape)
+            for n, leaf in zip(names, leaves)
+            if isinstance(leaf, tf.TensorSpec)
         }
         return by_name, inputs, {n: _spec_of(one.dtype, one.shape) for n, one in zip(called, specs)}
     return None
@@ -277,11 +307,18 @@ def run(path, contract, inputs):
         )
 
     def real(name, value):
-        floats = contract.outputs[name].dtype.startswith("float") and np.issubdtype(value.dtype, np.integer)
+        floats = contract.outputs[name].dtype.startswith("float") and np.issubdtype(
+            value.dtype, np.integer
+        )
         return interpreter.dequantize(value, returned[name]) if floats else value
 
     def ask(feed):
-        result = runner(**{name: _stored(value, contract.inputs[name], given[name]) for name, value in feed.items()})
+        result = runner(
+            **{
+                name: _stored(value, contract.inputs[name], given[name])
+                for name, value in feed.items()
+            }
+        )
         return {name: real(name, np.asarray(result[name])) for name in contract.outputs}
 
     return _each(contract, inputs, ask)
@@ -292,9 +329,13 @@ def invoker(path, contract, feed, threads=1):
     from helpers import interpreter
 
     opened = interpreter.load(path, threads)
-    details = opened.get_signature_runner().get_input_details()  # a runner that lives on would forbid invoke()
+    details = (
+        opened.get_signature_runner().get_input_details()
+    )  # a runner that lives on would forbid invoke()
     for name, value in feed.items():
-        opened.set_tensor(details[name]["index"], _stored(value, contract.inputs[name], details[name]))
+        opened.set_tensor(
+            details[name]["index"], _stored(value, contract.inputs[name], details[name])
+        )
     return opened.invoke
 
 
@@ -304,7 +345,9 @@ def _stored(value, spec, detail):
 
     if spec.dtype == "string":
         return np.array(value, object)
-    integers = np.issubdtype(value.dtype, np.floating) and np.issubdtype(detail["dtype"], np.integer)
+    integers = np.issubdtype(value.dtype, np.floating) and np.issubdtype(
+        detail["dtype"], np.integer
+    )
     return interpreter.quantize(value, detail) if integers else value
 
 
