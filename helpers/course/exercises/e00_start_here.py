@@ -13,7 +13,7 @@ def _place(place, scores):
         if int(place) == row.argmin():
             return "That is the place of the lowest score. The model's answer is the place of the highest."
         if int(place) == scores[0].argmax():
-            return "That is the answer for the first picture. Rows are counted from zero: the second is scores[1]."
+            return "That is the answer for the first image. Rows are counted from zero: the second is scores[1]."
         return "That is a place, but not of the highest score in scores[1]."
     if isinstance(place, numbers.Real) and float(place) == float(row.max()):
         return "That is the highest score itself. The answer is its place: argmax instead of max."
@@ -37,7 +37,7 @@ EXERCISES = [
     Exercise(
         _place,
         "The place of the highest score is the answer of a classifier; the field calls it top-1.",
-        "scores[1] is the row of the second picture. argmax() gives the place of its largest number.",
+        "scores[1] is the row of the second image. argmax() gives the place of its largest number.",
         "place = scores[1].argmax()",
         {
             "place = scores[1].max()": "argmax instead of max",

@@ -89,7 +89,7 @@ EXERCISES = [
     Exercise(
         _any_number,
         "None leaves the batch open, and the file's shape_signature would begin with -1.",
-        "Look at input_shape. One of its sizes is the number of pictures; None in its place leaves it open.",
+        "Look at input_shape. One of its sizes is the number of images; None in its place leaves it open.",
         "any_number = tf.TensorSpec(shape=[None, *shape[1:]], dtype=tf.float32)",
         {
             "any_number = tf.TensorSpec(shape=shape, dtype=tf.float32)": "None leaves it open",
