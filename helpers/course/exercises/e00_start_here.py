@@ -17,7 +17,7 @@ def _place(place, scores):
         return "That is a place, but not of the highest score in scores[1]."
     if isinstance(place, numbers.Real) and float(place) == float(row.max()):
         return "That is the highest score itself. The answer is its place: argmax instead of max."
-    return "The answer is one whole number: a place in scores[1]."
+    return "The answer is one integer: a position in scores[1]."
 
 
 def _times(times, saved_model_bytes, tflite_bytes):
