@@ -39,7 +39,7 @@ def _eight_inputs(answer, shape):
     if answer == one:
         return "This is the shape of one input. The batch dimension is missing in front."
     if None in answer:
-        return "None stands for a size that you choose. Eight inputs: put the 8 there."
+        return "None is a dynamic dimension, a size that you choose. Eight inputs: put the 8 there."
     if answer == [*one, 8]:
         return "The batch dimension comes first, not last."
     if answer == [8, one[-1], *one[:-1]]:
@@ -122,7 +122,7 @@ EXERCISES = [
         "eight_inputs = (8, *input_spec.shape[1:])",
         {
             "eight_inputs = tuple(input_spec.shape[1:])": "The batch dimension is missing",
-            "eight_inputs = tuple(input_spec.shape)": "None stands for a size that you choose",
+            "eight_inputs = tuple(input_spec.shape)": "None is a dynamic dimension",
             "eight_inputs = (*input_spec.shape[1:], 8)": "comes first, not last",
             "eight_inputs = (8, input_spec.shape[-1], *input_spec.shape[1:-1])": "Channels come last",
         },

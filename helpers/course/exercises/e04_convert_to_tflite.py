@@ -11,14 +11,14 @@ def _any_number(spec, shape):
     if not isinstance(spec, tf.TensorSpec):
         return f"This is a {type(spec).__name__}. Make a tf.TensorSpec with a shape and a dtype."
     if spec.shape.rank is None:
-        return "This leaves every size open, even how many axes there are. Only the first one should be open."
+        return "This makes every dimension dynamic, even how many there are. Only the first one should be."
     found = spec.shape.as_list()
     if found == list(shape[1:]):
-        return "This is one input without a batch dimension. The open size comes in front of it."
+        return "This is one input without a batch dimension. The dynamic dimension goes in front of it."
     if len(found) != len(shape):
         return f"This has {len(found)} axes. The model takes {len(shape)}, the batch first."
     if found[0] is not None:
-        return f"The first size is {found[0]}, so a file would take exactly {found[0]}. None leaves it open."
+        return f"The first dimension is {found[0]}, so a file would take exactly {found[0]}. None makes it dynamic."
     if found[1:] != list(shape[1:]):
         return (
             f"After the batch this has {found[1:]}. One input of this model is {list(shape[1:])}."
@@ -88,13 +88,13 @@ def _scales_of(scales_of, weights, converters):
 EXERCISES = [
     Exercise(
         _any_number,
-        "None leaves the batch open, and the file's shape_signature would begin with -1.",
-        "Look at input_shape. One of its sizes is the number of images; None in its place leaves it open.",
+        "None makes the batch dynamic, so the file's shape_signature would begin with -1.",
+        "Look at input_shape. One of its dimensions is the number of images; None makes it dynamic.",
         "any_number = tf.TensorSpec(shape=[None, *shape[1:]], dtype=tf.float32)",
         {
-            "any_number = tf.TensorSpec(shape=shape, dtype=tf.float32)": "None leaves it open",
+            "any_number = tf.TensorSpec(shape=shape, dtype=tf.float32)": "None makes it dynamic",
             "any_number = tf.TensorSpec(shape=shape[1:], dtype=tf.float32)": "without a batch dimension",
-            "any_number = tf.TensorSpec(shape=None, dtype=tf.float32)": "Only the first one should be open",
+            "any_number = tf.TensorSpec(shape=None, dtype=tf.float32)": "Only the first one should be",
             "any_number = [None, *shape[1:]]": "This is a list",
         },
     ),
