@@ -11,13 +11,13 @@ def _place(place, scores):
         if int(place) == row.argmax():
             return None
         if int(place) == row.argmin():
-            return "That is the place of the lowest score. The model's answer is the place of the highest."
+            return "That is the index of the lowest score. The model's prediction is the index of the highest."
         if int(place) == scores[0].argmax():
-            return "That is the answer for the first image. Rows are counted from zero: the second is scores[1]."
-        return "That is a place, but not of the highest score in scores[1]."
+            return "That is the prediction for the first image. Rows are counted from zero: the second is scores[1]."
+        return "That is an index, but not that of the highest score in scores[1]."
     if isinstance(place, numbers.Real) and float(place) == float(row.max()):
-        return "That is the highest score itself. The answer is its place: argmax instead of max."
-    return "The answer is one integer: a position in scores[1]."
+        return "That is the highest score itself. The prediction is its index: argmax instead of max."
+    return "The answer is one integer: an index in scores[1]."
 
 
 def _times(times, saved_model_bytes, tflite_bytes):
@@ -36,8 +36,8 @@ def _times(times, saved_model_bytes, tflite_bytes):
 EXERCISES = [
     Exercise(
         _place,
-        "The place of the highest score is the answer of a classifier; the field calls it top-1.",
-        "scores[1] is the row of the second image. argmax() gives the place of its largest number.",
+        "The index of the highest score is a classifier's prediction, its *top-1*.",
+        "scores[1] is the row of the second image. argmax() gives the index of its largest number.",
         "place = scores[1].argmax()",
         {
             "place = scores[1].max()": "argmax instead of max",

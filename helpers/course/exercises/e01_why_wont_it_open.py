@@ -16,7 +16,7 @@ def _address(address):
     if "tf-hub-format" in address:
         return "This query asks for the SavedModel's archive. The .tflite has a query of its own."
     if address == SPICE:
-        return "Without a query the answer is the page that a browser shows. Saved as model.tflite, it opens nowhere."
+        return "Without a query you get the page that a browser shows. Saved as model.tflite, it opens nowhere."
     if address.endswith(".tflite"):
         return "Hub's addresses hold no file names. The format is asked for behind a question mark."
     return "Compare it with the three addresses above, letter by letter."
@@ -61,7 +61,7 @@ EXERCISES = [
     Exercise(
         _address,
         "This is how every app of that time fetched its .tflite from Hub: the same address, one query more.",
-        "Three queries were tried above. Which one was answered with bytes that hold the letters TFL3?",
+        "Three queries were tried above. Which one returned bytes with the letters TFL3?",
         f'address = "{SPICE}?lite-format=tflite"',
         {
             f'address = "{SPICE}?tf-hub-format=compressed"': "SavedModel's archive",

@@ -57,9 +57,9 @@ def _scores_of(scores_of, interpreter, inputs):
     if reason:
         return reason
     if answer.shape == (1, *expected.shape[1:]):
-        return f"The answer still has its batch dimension: {answer.shape} instead of {expected.shape[1:]}. Take row 0."
+        return f"The output still has its batch dimension: {answer.shape} instead of {expected.shape[1:]}. Take row 0."
     if answer.shape != expected.shape[1:]:
-        return f"The answer should hold one score for each class, {expected.shape[1:]}; this has the shape {answer.shape}."
+        return f"The output should have one score for each class, {expected.shape[1:]}; this has the shape {answer.shape}."
     if np.array_equal(answer, expected[1]):
         return "These are the scores of the image that ran before. Something between set and get is missing."
     if not np.allclose(answer, expected[0], atol=1e-4):
