@@ -1,4 +1,4 @@
-"""What every test stands on: the network shut, a cache of its own, and the real models where they are."""
+"""What all tests need: the network shut, an own cache, and the real models where they are."""
 
 import atexit
 import os
@@ -13,7 +13,6 @@ from xdist.scheduler import LoadScopeScheduling
 from helpers import tinyhub
 
 ROOT = Path(__file__).resolve().parent
-SHARED = ROOT.parent / "shared"
 OFFLINE = str(ROOT / "tests" / "offline")
 
 # In the environment before xdist starts its workers, and so in every kernel.
@@ -27,7 +26,7 @@ if "HUB_TO_TFLITE_TEST_CACHE" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["HUB_TO_TFLITE_TEST_CACHE"], ignore_errors=True)
 os.environ["HUB_TO_TFLITE_CACHE"] = os.environ["HUB_TO_TFLITE_TEST_CACHE"]
 os.environ.pop("TFHUB_CACHE_DIR", None)
-# Children find the file by its name; here it may be too late for that, since Debian has a sitecustomize of its own.
+# Children find the file by its name. This process may have another: Debian has one.
 runpy.run_path(str(Path(OFFLINE, "sitecustomize.py")))
 
 
@@ -46,14 +45,23 @@ def pytest_xdist_make_scheduler(config, log):
     return ByNotebook(config, log)
 
 
+def real_models(*names: str) -> Path:
+    """Return a path in the folder of real third-party models; skip the test where there is none.
+
+    HUB_TO_TFLITE_REAL_MODELS names the folder, which has hub/, tflite/, odd/ and photos/.
+    """
+    folder = os.environ.get("HUB_TO_TFLITE_REAL_MODELS")
+    if not folder:
+        pytest.skip("HUB_TO_TFLITE_REAL_MODELS names no folder of real models (CONTRIBUTING.md)")
+    if not Path(folder).is_dir():
+        pytest.skip(f"HUB_TO_TFLITE_REAL_MODELS names {folder}, which is not a folder")
+    return Path(folder, *names)
+
+
 @pytest.fixture(scope="session")
 def real_hub():
-    """The address of a loopback hub that serves the real third-party models; skips where they are absent."""
-    if not (SHARED / "real" / "hub").exists():
-        pytest.skip(
-            f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)"
-        )
-    return tinyhub.serve(SHARED / "real" / "hub", ports=[0])
+    """The address of a loopback hub that serves the real models; skips where there are none."""
+    return tinyhub.serve(real_models("hub"), ports=[0])
 
 
 @pytest.fixture

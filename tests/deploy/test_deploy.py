@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import ROOT, SHARED
+from conftest import ROOT, real_models
 from deploy.phone import fill
 from helpers import artefacts, digits, handles, interpreter, tinyhub
 from hub_to_tflite.file import flatbuffer, metadata
@@ -147,11 +147,7 @@ class TestPredict:
         ],
     )
     def test_published_models_name_the_photos(self, name, contract, tmp_path):
-        real = SHARED / "real"
-        if not real.exists():
-            pytest.skip(
-                f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)"
-            )
+        real = real_models()
         content = (real / "tflite" / f"{name}.tflite").read_bytes()
         if contract:
             content = metadata.pack(content, name=name, contract=contract)

@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import SHARED
+from conftest import real_models
 from helpers import artefacts, handles, interpreter, parity
-
-PHOTOS = SHARED / "real" / "photos"
 
 
 def photo(name):
     """Return a photo as Hub's image models want it: (1, 224, 224, 3) float32, RGB in [0, 1]."""
-    picture = Image.open(PHOTOS / name).convert("RGB").resize((224, 224), Image.Resampling.BILINEAR)
+    picture = (
+        Image.open(real_models("photos", name))
+        .convert("RGB")
+        .resize((224, 224), Image.Resampling.BILINEAR)
+    )
     return np.asarray(picture, np.float32)[None] / 255
 
 
@@ -29,7 +31,7 @@ def mobilenet(real_hub):
 def test_the_mobilenet_names_the_photo_before_and_after(name, label, mobilenet):
     import tensorflow_hub as hub
 
-    labels = (PHOTOS / "imagenet_labels.txt").read_text().splitlines()
+    labels = real_models("photos", "imagenet_labels.txt").read_text().splitlines()
     before = np.asarray(hub.load(str(mobilenet))(photo(name)))
     after = interpreter.predict(interpreter.load(artefacts.tflite(mobilenet)), photo(name))
     assert [labels[int(scores.argmax())] for scores in (before, after)] == [label, label]
@@ -65,7 +67,7 @@ def test_the_keyword_spotter_converts_and_agrees(spotter):
 
 def test_its_int8_file_is_no_larger_and_no_further_from_it_than_the_published_one(spotter):
     folder, spectrograms, ledger = spotter
-    published = SHARED / "real" / "tflite" / "kws_int8_published.tflite"
+    published = real_models("tflite", "kws_int8_published.tflite")
     ours = artefacts.tflite(folder, "int8", lambda: ([one[None]] for one in spectrograms[:100]))
     rows = {
         path: ledger.add(

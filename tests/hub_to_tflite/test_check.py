@@ -8,7 +8,7 @@ from pathlib import Path
 import flatbuffers
 import pytest
 
-from conftest import ROOT, SHARED
+from conftest import ROOT, real_models
 from helpers import artefacts, convert, digits, handles, tinyhub
 from hub_to_tflite.file import flatbuffer, metadata
 from hub_to_tflite.targets import tflm
@@ -126,11 +126,7 @@ def course():
 @pytest.fixture(scope="module")
 def real():
     """{name: Report} for the files of others."""
-    if not (SHARED / "real").exists():
-        pytest.skip(
-            f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)"
-        )
-    return {name: check(SHARED / "real" / f"{name}.tflite") for name in REAL}
+    return {name: check(real_models(f"{name}.tflite")) for name in REAL}
 
 
 def changed(content, change):
@@ -288,8 +284,10 @@ def test_the_command_prints_the_report_and_its_status_tells_scripts(tmp_path, ca
         and "damaged .tflite" in capsys.readouterr().out
     )
     assert main([tmp_path / "nothing.tflite"]) == 2 and "Found: nothing" in capsys.readouterr().out
-    if (SHARED / "real").exists():
-        assert main([SHARED / "real/odd/custom_sinh.tflite"]) == 1
+
+
+def test_the_command_says_with_its_status_that_a_file_runs_nowhere():
+    assert main([real_models("odd", "custom_sinh.tflite")]) == 1
 
 
 def test_the_command_loads_no_tensorflow(tmp_path):
@@ -303,11 +301,5 @@ def test_the_command_loads_no_tensorflow(tmp_path):
 
 
 def test_the_names_in_the_tables_are_those_of_the_folder():
-    if not (SHARED / "real").exists():
-        pytest.skip(
-            f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)"
-        )
-    found = {
-        str(Path(file.parent.name, file.stem)) for file in (SHARED / "real").glob("*/*.tflite")
-    }
+    found = {str(Path(file.parent.name, file.stem)) for file in real_models().glob("*/*.tflite")}
     assert found == set(REAL)

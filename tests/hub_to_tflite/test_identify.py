@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from conftest import SHARED
+from conftest import real_models
 from helpers import handles, tinyhub
 from hub_to_tflite.file import flatbuffer, releases
 from hub_to_tflite.file.identify import DOORS, identify
@@ -232,8 +232,4 @@ def test_the_command_prints_each_file_and_loads_no_tensorflow():
     ],
 )
 def test_each_odd_file_is_described(name, words):
-    if not (SHARED / "real" / "odd").exists():
-        pytest.skip(
-            f"the odd files are not on this machine (no folder {SHARED.name}/real beside the project)"
-        )
-    assert words in repr(identify(SHARED / "real" / "odd" / f"{name}.tflite"))
+    assert words in repr(identify(real_models("odd", f"{name}.tflite")))

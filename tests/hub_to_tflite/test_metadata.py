@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from conftest import SHARED
+from conftest import real_models
 from helpers import artefacts, digits, handles
 from helpers.interpreter import load, predict
 from hub_to_tflite.file import flatbuffer, metadata
@@ -159,10 +159,7 @@ def test_damaged_metadata_is_one_error_whatever_byte_is_flipped(packed):
     assert 0 < read < 50
 
 
-@pytest.mark.skipif(
-    not (SHARED / "real").exists(), reason="the real models are not on this machine"
-)
 def test_the_metadata_of_published_models_is_read():
-    told = metadata.read((SHARED / "real/tflite/mobilenet_v2_1.0_224_uint8.tflite").read_bytes())
+    told = metadata.read(real_models("tflite", "mobilenet_v2_1.0_224_uint8.tflite").read_bytes())
     assert told["name"] == "ImageClassifier" and told["inputs"][0]["range"] == (0, 255)
     assert len(told["labels"]) == 1001 and told["labels"][0] == "background"

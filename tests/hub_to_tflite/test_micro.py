@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from conftest import SHARED
+from conftest import real_models
 from helpers import artefacts, digits, handles, interpreter
 from hub_to_tflite.file import flatbuffer
 from hub_to_tflite.targets import tflm
@@ -118,20 +118,12 @@ def test_a_run_that_does_not_end_is_a_refusal(files):
     ],
 )
 def test_real_files_that_a_chip_cannot_take_are_refused_with_their_reason(name, words):
-    file = SHARED / "real" / f"{name}.tflite"
-    if not file.exists():
-        pytest.skip(
-            f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)"
-        )
+    file = real_models(f"{name}.tflite")
     assert words in tflm.run(file.read_bytes()).refused
 
 
 def test_the_published_keyword_spotter_runs_on_a_chip():
-    file = SHARED / "real" / "tflite" / "kws_int8_published.tflite"
-    if not file.exists():
-        pytest.skip(
-            f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)"
-        )
+    file = real_models("tflite", "kws_int8_published.tflite")
     sounds = np.random.default_rng(0).integers(-128, 128, (5, 49, 10, 1), np.int8)
     result = tflm.run(file.read_bytes(), sounds)
     assert np.abs(result.outputs.astype(int) - by_reference(file.read_bytes(), sounds)).max() <= 1

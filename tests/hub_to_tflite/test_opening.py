@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import SHARED
+from conftest import real_models
 from helpers import interpreter, tinyhub
 from hub_to_tflite.file import flatbuffer
 from hub_to_tflite.sandbox import trial
@@ -16,17 +16,6 @@ from tools.fuzz.__main__ import __main__, mutations
 
 FILE = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"
 WHOLE = FILE.read_bytes()
-REAL = SHARED / "real"
-
-
-def real(*names):
-    """Return a file of shared/real; skips where it is absent."""
-    file = REAL.joinpath(*names)
-    if not file.exists():
-        pytest.skip(
-            f"the real models are not on this machine (no folder {SHARED.name}/real beside the project)"
-        )
-    return file
 
 
 def changed(base, change):
@@ -206,7 +195,7 @@ def test_changed_weights_open_as_another_model():
     ],
 )
 def test_each_odd_file_opens_or_says_why_not(name, words):
-    file = real("odd", f"{name}.tflite")
+    file = real_models("odd", f"{name}.tflite")
     if words is None:
         trial.run(open_tflite(file))
     else:
@@ -217,7 +206,7 @@ def test_each_odd_file_opens_or_says_why_not(name, words):
 def test_the_remedy_for_open_sizes_inside_a_model_is_one():
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    content = real("odd", "dynamic_shapes.tflite").read_bytes()
+    content = real_models("odd", "dynamic_shapes.tflite").read_bytes()
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     opened = Interpreter(model_content=content, experimental_op_resolver_type=plain)
     opened.allocate_tensors()
@@ -228,7 +217,7 @@ def test_the_remedy_for_open_sizes_inside_a_model_is_one():
 def test_the_published_uint8_models_name_the_photos(name):
     from hub_to_tflite.file.identify import identify
 
-    file = real("tflite", f"{name}.tflite")
+    file = real_models("tflite", f"{name}.tflite")
     found = identify(file)
     assert (found.what, found.who, found.model.inputs[0].dtype) == (".tflite", "LiteRT", "uint8")
     assert found.model.inputs[0].shape == (1, 224, 224, 3) and len(found.model.labels) == 1001
@@ -237,7 +226,7 @@ def test_the_published_uint8_models_name_the_photos(name):
         ("cat.bmp", "Egyptian cat"), ("bird.bmp", "chickadee"), ("parrot.jpg", "macaw"), ("hot_dog.jpg", "hotdog"),
     ]:  # fmt: skip
         picture = (
-            Image.open(real("photos", photo))
+            Image.open(real_models("photos", photo))
             .convert("RGB")
             .resize((224, 224), Image.Resampling.BILINEAR)
         )
@@ -247,7 +236,7 @@ def test_the_published_uint8_models_name_the_photos(name):
 
 @pytest.mark.parametrize("name", ["kws_int8_published", "mobilenet_v1_0.25_224_float"])
 def test_the_other_published_models_open_and_run(name):
-    assert len(trial.run(open_tflite(real("tflite", f"{name}.tflite")))) == 1
+    assert len(trial.run(open_tflite(real_models("tflite", f"{name}.tflite")))) == 1
 
 
 class TestFuzz:

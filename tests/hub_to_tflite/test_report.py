@@ -7,7 +7,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from conftest import SHARED
+from conftest import real_models
 from helpers import interpreter
 from hub_to_tflite.file import identify, metadata
 from hub_to_tflite.report import make
@@ -105,7 +105,7 @@ def test_paths_become_absolute_and_what_is_not_asked_has_the_lessons_default(tmp
 
 
 def test_a_published_image_model_names_the_photos_before_and_after(real_hub, tmp_path):
-    photos = SHARED / "real" / "photos"
+    photos = real_models("photos")
     given = {
         "HANDLE": f"{real_hub}/rebuilt/mobilenet_v1_025_224/classification/1",
         "SAMPLES": str(photos),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import SHARED
+from conftest import real_models
 from helpers import digits
 from hub_to_tflite.report import catalogue, samples
 from hub_to_tflite.report.contracts import Contract, Spec
@@ -364,13 +364,10 @@ class TestFolder:
             refused("Images fit a model with one input, a picture", tmp_path, contract(*inputs))
 
     def test_the_real_photos_come_as_hub_wants_them(self):
-        if not (SHARED / "real" / "photos").exists():
-            pytest.skip(
-                f"the photos are not on this machine (no folder {SHARED.name}/real beside the project)"
-            )
+        photos = real_models("photos")
         handle = "rebuilt/mobilenet_v1_025_224/classification/1"
         given = contract(Spec("float32", (None, 224, 224, 3)), out=Spec("float32", (None, 1001)))
-        taken = samples.load(SHARED / "real" / "photos", given, catalogue.find(handle, given))
+        taken = samples.load(photos, given, catalogue.find(handle, given))
         assert (
             taken.source == "4 images from photos, resized to 224 x 224; 1 other file ignored"
             and not taken.warning
@@ -379,14 +376,14 @@ class TestFolder:
         assert (
             pictures.shape == (4, 224, 224, 3) and pictures.min() >= 0 and 0.9 < pictures.max() <= 1
         )
-        with Image.open(SHARED / "real" / "photos" / "cat.bmp") as photo:
+        with Image.open(photos / "cat.bmp") as photo:
             cat = np.asarray(
                 photo.convert("RGB").resize((224, 224), Image.Resampling.BILINEAR)
             ) / np.float32(255)
         np.testing.assert_array_equal(pictures[1], cat)
-        names, place = samples.labels_of("nowhere", SHARED / "real" / "photos", 1001)
+        names, place = samples.labels_of("nowhere", photos, 1001)
         assert names[0] == "background" and place == "imagenet_labels.txt in the samples' folder"
-        assert samples.labels_of("nowhere", SHARED / "real" / "photos", 1000)[0] == names[1:]
+        assert samples.labels_of("nowhere", photos, 1000)[0] == names[1:]
 
 
 class TestArrays:

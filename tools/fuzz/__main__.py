@@ -29,7 +29,8 @@ from hub_to_tflite.sandbox import opening, trial
 from tools.fuzz import mutations
 
 ROOT = Path(__file__).resolve().parents[2]
-CORPUS = ROOT.parent / "shared" / "real" / "odd"
+REAL_MODELS = os.environ.get("HUB_TO_TFLITE_REAL_MODELS")
+CORPUS = os.path.join(REAL_MODELS, "odd") if REAL_MODELS else ""  # tried first, unless empty
 KEPT = ROOT / "build" / "fuzz"
 SECONDS = 15  # that a trial may take; the bare runtime gets twice that, so that no race decides
 MEMORY = 4 * 2**30  # bytes that a process of the fuzz may ask for: some files ask for all there is
@@ -46,7 +47,7 @@ WRONG = ["the opener died", "the opener hung", "wrongly valid"]
 
 def case(seed, number, bases, corpus=CORPUS):
     """Return (way, base, bytes): the file with this number. The files of the folder `corpus` come first, unchanged."""
-    given = sorted(Path(corpus).glob("*.tflite"))
+    given = sorted(Path(corpus).glob("*.tflite")) if corpus else []
     if number < len(given):
         return "as it is", given[number].name, given[number].read_bytes()
     rng = random.Random(f"{seed} {number}")
