@@ -5,17 +5,17 @@ import numbers
 from helpers.course.exercises import Exercise
 
 
-def _place(place, scores):
+def _index(index, scores):
     row = scores[1]
-    if isinstance(place, numbers.Real) and place == int(place):
-        if int(place) == row.argmax():
+    if isinstance(index, numbers.Real) and index == int(index):
+        if int(index) == row.argmax():
             return None
-        if int(place) == row.argmin():
+        if int(index) == row.argmin():
             return "That is the index of the lowest score. The model's prediction is the index of the highest."
-        if int(place) == scores[0].argmax():
+        if int(index) == scores[0].argmax():
             return "That is the prediction for the first image. Rows are counted from zero: the second is scores[1]."
         return "That is an index, but not that of the highest score in scores[1]."
-    if isinstance(place, numbers.Real) and float(place) == float(row.max()):
+    if isinstance(index, numbers.Real) and float(index) == float(row.max()):
         return "That is the highest score itself. The prediction is its index: argmax instead of max."
     return "The answer is one integer: an index in scores[1]."
 
@@ -35,13 +35,13 @@ def _times(times, saved_model_bytes, tflite_bytes):
 
 EXERCISES = [
     Exercise(
-        _place,
+        _index,
         "The index of the highest score is a classifier's prediction, its *top-1*.",
         "scores[1] is the row of the second image. argmax() gives the index of its largest number.",
-        "place = scores[1].argmax()",
+        "index = scores[1].argmax()",
         {
-            "place = scores[1].max()": "argmax instead of max",
-            "place = scores[1].argmin()": "lowest score",
+            "index = scores[1].max()": "argmax instead of max",
+            "index = scores[1].argmin()": "lowest score",
         },
     ),
     Exercise(

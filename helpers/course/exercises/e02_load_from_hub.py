@@ -31,7 +31,7 @@ def _entry_name(name):
 
 def _eight_inputs(answer, shape):
     one = [
-        size or answer[place] if place < len(answer) else size for place, size in enumerate(shape)
+        size or answer[axis] if axis < len(answer) else size for axis, size in enumerate(shape)
     ][1:]
     answer = list(answer)
     if answer == [8, *one]:
