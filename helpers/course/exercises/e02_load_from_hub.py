@@ -63,7 +63,7 @@ def _softmax(softmax):
         return f"The first row sums to {found[0].sum():.3g}, not to 1."
     if not np.allclose(found, np.exp(small) / np.exp(small).sum(axis=1, keepdims=True)):
         return (
-            "The rows sum to 1, but the shares are wrong. Take exp of each logit before you divide."
+            "The rows sum to 1, but the probabilities are wrong. Take exp of each logit before you divide."
         )
     with np.errstate(over="ignore", invalid="ignore"):
         large = np.asarray(softmax(np.array([[1000.0, 999.0]])))
