@@ -59,13 +59,13 @@ def _input_range(input_range, interpreter):
 
 
 def _dataset(dataset):
-    pictures = np.random.default_rng(0).integers(0, 256, (5, 6, 7, 3), dtype=np.uint8)
-    pictures[0, 0, 0], pictures[1, 0, 0] = 0, 255
-    answer = dataset(pictures)
+    images = np.random.default_rng(0).integers(0, 256, (5, 6, 7, 3), dtype=np.uint8)
+    images[0, 0, 0], images[1, 0, 0] = 0, 255
+    answer = dataset(images)
     if answer is ...:
         raise NotAttempted
     if not hasattr(answer, "__iter__"):
-        return "It yields nothing. Use yield in a loop over the pictures."
+        return "It yields nothing. Use yield in a loop over the images."
     found = list(answer)
     if not found:
         return "It yields no sample at all, and a converter would make a float file without a word."
@@ -73,21 +73,21 @@ def _dataset(dataset):
     if not isinstance(one, (list, tuple)) or len(one) != 1:
         return f"Each sample must be a list with one array, [array]. Found: a {type(one).__name__} of {len(one)}."
     array = np.asarray(one[0])
-    if array.shape == pictures.shape:
-        return "This yields all pictures as one sample. Yield them one at a time, each with a batch of 1."
-    if array.shape == pictures.shape[1:]:
+    if array.shape == images.shape:
+        return "This yields all images as one sample. Yield them one at a time, each with a batch of 1."
+    if array.shape == images.shape[1:]:
         return "The batch dimension is missing: the model takes (1, height, width, channels)."
-    if array.shape != (1, *pictures.shape[1:]):
-        return f"A sample has the shape {array.shape}. For these pictures it should be {(1, *pictures.shape[1:])}."
+    if array.shape != (1, *images.shape[1:]):
+        return f"A sample has the shape {array.shape}. For these images it should be {(1, *images.shape[1:])}."
     if array.dtype != np.float32:
         return f"The samples are {array.dtype}. The float model takes float32."
-    if len(found) != len(pictures):
-        return f"It yields {len(found)} of {len(pictures)} pictures."
+    if len(found) != len(images):
+        return f"It yields {len(found)} of {len(images)} images."
     values = np.concatenate([sample[0] for sample in found])
     if values.max() > 2:
         return f"The values go up to {values.max():.0f}. The model expects 0 to 1, so the scale would be far too coarse."
-    if not np.allclose(values, pictures / 255, atol=2e-3):
-        return "The values are not the pictures' own, brought to the range 0 to 1."
+    if not np.allclose(values, images / 255, atol=2e-3):
+        return "The values are not the images' own, brought to the range 0 to 1."
     return None
 
 
@@ -96,7 +96,7 @@ def _recipe(recipe, names):
         return f"There is no such recipe here. Use one of: {'; '.join(names)}."
     return {
         "int8": None,
-        "int8, float io": "Inside it computes with integers, but it begins and ends with floats, which this board "
+        "full-integer with float I/O": "Inside it computes with integers, but it begins and ends with floats, which this board "
         "has no hardware for.",
         "dynamic range": "Its weights are integers, but what flows through the model is float.",
         "float16": "Its weights are floats of 16 bits, and this board has no hardware for any float.",
@@ -137,21 +137,21 @@ EXERCISES = [
     ),
     Exercise(
         _dataset,
-        "A converter takes a function without arguments: representative_dataset = lambda: dataset(pictures).",
-        "Loop over the pictures. picture[None] adds the batch dimension; the values go from 0 to 1, in float32.",
-        "def dataset(pictures):\n    for picture in pictures:\n        yield [picture[None].astype(np.float32) / 255]",
+        "A converter takes a function without arguments: representative_dataset = lambda: dataset(images).",
+        "Loop over the images. image[None] adds the batch dimension; the values go from 0 to 1, in float32.",
+        "def dataset(images):\n    for image in images:\n        yield [image[None].astype(np.float32) / 255]",
         {
-            "def dataset(pictures):\n"
-            "    for picture in pictures:\n"
-            "        yield picture[None].astype(np.float32) / 255": "Each sample must be a list",
-            "def dataset(pictures):\n"
-            "    for picture in pictures:\n"
-            "        yield [picture.astype(np.float32) / 255]": "batch dimension is missing",
-            "def dataset(pictures):\n    for picture in pictures:\n        yield [picture[None] / 255]": "float64",
-            "def dataset(pictures):\n"
-            "    for picture in pictures:\n"
-            "        yield [picture[None].astype(np.float32)]": "far too coarse",
-            "def dataset(pictures):\n    return iter(())": "no sample at all",
+            "def dataset(images):\n"
+            "    for image in images:\n"
+            "        yield image[None].astype(np.float32) / 255": "Each sample must be a list",
+            "def dataset(images):\n"
+            "    for image in images:\n"
+            "        yield [image.astype(np.float32) / 255]": "batch dimension is missing",
+            "def dataset(images):\n    for image in images:\n        yield [image[None] / 255]": "float64",
+            "def dataset(images):\n"
+            "    for image in images:\n"
+            "        yield [image[None].astype(np.float32)]": "far too coarse",
+            "def dataset(images):\n    return iter(())": "no sample at all",
         },
     ),
     Exercise(
@@ -160,7 +160,7 @@ EXERCISES = [
         "Which file of section 2 has no float anywhere, not even at its ends?",
         'recipe = "int8"',
         {
-            'recipe = "int8, float io"': "begins and ends with floats",
+            'recipe = "full-integer with float I/O"': "begins and ends with floats",
             'recipe = "dynamic range"': "what flows through the model is float",
             'recipe = "integer"': "no such recipe",
         },

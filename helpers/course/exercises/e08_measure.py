@@ -93,9 +93,9 @@ def _discordant(b, c):
     if (b, c) == (1, 3):
         return "The other way round: b counts what only the first gets right."
     if (b, c) == (7, 5):
-        return "These are all right answers of each model. Leave out the pictures on which both are right."
+        return "These are all right answers of each model. Leave out the images on which both are right."
     if (b, c) == (5, 3):
-        return "These are the pictures that each gets wrong, or where they are alike. Look for 1 above 0 and 0 above 1."
+        return "These are the images that each gets wrong, or where they are alike. Look for 1 above 0 and 0 above 1."
     return (
         "Go through the columns: b counts a 1 above a 0, c a 0 above a 1. All others do not count."
     )
@@ -170,7 +170,7 @@ EXERCISES = [
     ),
     Exercise(
         _discordant,
-        "Four of the ten pictures speak; the other six cannot tell the models apart.",
+        "Four of the ten images speak; the other six cannot tell the models apart.",
         "first & ~second marks what only the first gets right.",
         "b, c = int(np.sum(first & ~second)), int(np.sum(second & ~first))",
         {
