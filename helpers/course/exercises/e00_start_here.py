@@ -16,7 +16,9 @@ def _index(index, scores):
             return "That is the prediction for the first image. Rows are counted from zero: the second is scores[1]."
         return "That is an index, but not that of the highest score in scores[1]."
     if isinstance(index, numbers.Real) and float(index) == float(row.max()):
-        return "That is the highest score itself. The prediction is its index: argmax instead of max."
+        return (
+            "That is the highest score itself. The prediction is its index: argmax instead of max."
+        )
     return "The answer is one integer: an index in scores[1]."
 
 

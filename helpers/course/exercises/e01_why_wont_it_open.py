@@ -14,11 +14,11 @@ def _address(address):
     if address == f"{SPICE}?lite-format=tflite":
         return None
     if "tf-hub-format" in address:
-        return "This query asks for the SavedModel's archive. The .tflite has a query of its own."
+        return "This query asks for the SavedModel's archive. The .tflite has its own query."
     if address == SPICE:
         return "Without a query you get the page that a browser shows. Saved as model.tflite, it opens nowhere."
     if address.endswith(".tflite"):
-        return "Hub's addresses hold no file names. The format is asked for behind a question mark."
+        return "Hub's addresses have no file names. You ask for the format after a question mark."
     return "Compare it with the three addresses above, letter by letter."
 
 
@@ -28,9 +28,9 @@ def _is_tflite(is_tflite):
     if not is_tflite(b"\x1c\x00\x00\x00TFL3\x00\x00\x12\x00"):
         return "It says no to a real .tflite. Its first four bytes are a number; the letters come after them."
     if is_tflite(b"<!DOCTYPE html><title>What is TFL3?</title>"):
-        return "It says yes to a web page that mentions TFL3. Look at bytes 4 to 8 only."
+        return "It says yes to a web page that mentions TFL3. Look at bytes 4 to 7 only, head[4:8]."
     if is_tflite(b"version https://git-lfs.github.com/spec/v1"):
-        return "It says yes to a git-LFS pointer. Compare bytes 4 to 8 with b'TFL3'."
+        return "It says yes to a git-LFS pointer. Compare bytes 4 to 7, head[4:8], with b'TFL3'."
     if is_tflite(b""):
         return "It says yes to an empty file."
     return None
@@ -50,7 +50,7 @@ def _saved_model_in(saved_model_in):
                 return f"It found nothing, with saved_model.pb in download/{inner}. Look inside the folders too."
             if Path(found) == folder / "saved_model.pb":
                 return (
-                    "This is the file. hub.load wants the folder that holds it: the file's parent."
+                    "This is the file. hub.load wants the folder that it's in: the file's parent."
                 )
             if Path(found) != folder:
                 return f"With saved_model.pb in download/{inner} it returned another folder. Search at any depth."
@@ -71,7 +71,7 @@ EXERCISES = [
     ),
     Exercise(
         _is_tflite,
-        "Four bytes tell a .tflite from everything that only has its name.",
+        "Four bytes distinguish a .tflite from everything that only has its name.",
         "Bytes can be cut like a list: head[4:8] is the fifth to the eighth byte.",
         'def is_tflite(head):\n    return head[4:8] == b"TFL3"',
         {
@@ -82,8 +82,8 @@ EXERCISES = [
     ),
     Exercise(
         _saved_model_in,
-        "Many archives wrap the model in one folder more. Now that costs you one call.",
-        'Path.rglob("saved_model.pb") finds the file at any depth; .parent is the folder that holds it.',
+        "Many archives wrap the model in one folder more. Now finding it costs you one call.",
+        'Path.rglob("saved_model.pb") finds the file at any depth; .parent is the folder that it's in.',
         'def saved_model_in(folder):\n    return next((file.parent for file in folder.rglob("saved_model.pb")), None)',
         {
             'def saved_model_in(folder):\n    return next(folder.rglob("saved_model.pb"), None)': "file's parent",

@@ -30,9 +30,9 @@ def _entry_name(name):
 
 
 def _eight_inputs(answer, shape):
-    one = [
-        size or answer[axis] if axis < len(answer) else size for axis, size in enumerate(shape)
-    ][1:]
+    one = [size or answer[axis] if axis < len(answer) else size for axis, size in enumerate(shape)][
+        1:
+    ]
     answer = list(answer)
     if answer == [8, *one]:
         return None
@@ -62,9 +62,7 @@ def _softmax(softmax):
             return "Everything together sums to 1. Each row should: sum over axis=1, with keepdims=True."
         return f"The first row sums to {found[0].sum():.3g}, not to 1."
     if not np.allclose(found, np.exp(small) / np.exp(small).sum(axis=1, keepdims=True)):
-        return (
-            "The rows sum to 1, but the probabilities are wrong. Take exp of each logit before you divide."
-        )
+        return "The rows sum to 1, but the probabilities are wrong. Take exp of each logit before you divide."
     with np.errstate(over="ignore", invalid="ignore"):
         large = np.asarray(softmax(np.array([[1000.0, 999.0]])))
     if not np.isfinite(large).all():

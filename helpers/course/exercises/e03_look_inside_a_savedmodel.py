@@ -12,7 +12,7 @@ def _trainable_numbers(answer, variables):
     if answer == sum(trainable):
         return None
     if answer == len(trainable):
-        return "This counts the trainable variables. Each one holds many numbers: count those."
+        return "This counts the trainable variables. Each one has many numbers: count those."
     if answer == sum(sizes):
         return "This counts the moving statistics too, which no gradient moves."
     if answer == 4 * sum(trainable):
@@ -36,12 +36,12 @@ def _thermometer(thermometer):
     if not callable(loaded):
         return "It was saved, but after loading it cannot be called: Python code is not saved. Put @tf.function above __call__."
     if not any(name.endswith("VARIABLE_VALUE") and "save_counter" not in name for name in names):
-        return "It works without any variable: its numbers are constants in the program, so nobody can train them further."
+        return "It works without any variable: its numbers are constants in the program, so they can't be trained any further."
     try:
         answer = [float(value) for value in loaded(tf.constant([0.0, 100.0]))]
     except ValueError as error:
         if "Found zero restored functions" in str(error):
-            return "It was saved untraced: a tf.function that nobody has called holds no graph. Give it an input_signature."
+            return "It was saved untraced: a tf.function that was never called has no graph. Give it an input_signature."
         return f"It does not take a float32 vector. {str(error).splitlines()[0]}"
     if [round(value, 3) for value in answer] != [32.0, 212.0]:
         return f"0 and 100 degrees Celsius became {answer[0]:g} and {answer[1]:g}. They are 32 and 212 degrees Fahrenheit."
@@ -95,10 +95,10 @@ EXERCISES = [
     Exercise(
         _trainable_numbers,
         "These are what training moves; for the rest, the model only keeps count of what it has seen.",
-        "variable.trainable is True or False; variable.shape.num_elements() is how many numbers it holds.",
+        "variable.trainable is True or False; variable.shape.num_elements() is how many numbers it has.",
         "trainable_numbers = sum(v.shape.num_elements() for v in variables if v.trainable)",
         {
-            "trainable_numbers = len([v for v in variables if v.trainable])": "Each one holds many numbers",
+            "trainable_numbers = len([v for v in variables if v.trainable])": "Each one has many numbers",
             "trainable_numbers = sum(v.shape.num_elements() for v in variables)": "moving statistics",
             "trainable_numbers = sum(v.numpy().nbytes for v in variables if v.trainable)": "These are the bytes",
         },

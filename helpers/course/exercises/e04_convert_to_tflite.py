@@ -40,7 +40,7 @@ def _folded_bias(folded_bias):
     factor = gamma / np.sqrt(variance + epsilon)
     reasons = {
         "This adds the shifted mean. In the formula the mean is subtracted.": beta + mean * factor,
-        "The mean is subtracted before the factor is applied, so it has to be multiplied by the factor too.": beta
+        "The mean is subtracted before the factor is applied, so multiply it by the factor too.": beta
         - mean,
         "This divides by the variance. The formula has its square root, the standard deviation.": beta
         - mean * gamma / (variance + epsilon),
@@ -75,14 +75,14 @@ def _scales_of(scales_of, weights, converters):
     if np.allclose(answer, right, rtol=1e-5):
         return None
     if np.allclose(answer, largest, rtol=1e-5):
-        return "These are the largest weights. They shall become 127 steps, so one step is 127 times smaller."
+        return "These are the largest weights. They become 127 steps, so one step is 127 times smaller."
     if np.allclose(answer, largest / 255, rtol=1e-5) or np.allclose(
         answer, largest / 128, rtol=1e-5
     ):
         return "The largest weight becomes byte 127, so there are 127 steps from zero to it."
     if np.allclose(answer, weights.max(axis=(1, 2, 3)) / 127, rtol=1e-5):
         return "A channel's largest weight may be negative. Its size counts, not its sign."
-    return "The converter wrote others. Which weight of a channel has to become 127 or -127?"
+    return "The converter wrote other scales. Which weight of a channel becomes 127 or -127?"
 
 
 EXERCISES = [
@@ -101,12 +101,12 @@ EXERCISES = [
     Exercise(
         _folded_bias,
         "With the folded kernel it is all that is left of the layer. A convolution's own bias, where it has one, "
-        "goes the way of the mean.",
+        "is folded in the same way as the mean.",
         "Write the formula as out = in * factor + rest. The rest is the bias.",
         "def folded_bias(gamma, beta, mean, variance, epsilon):\n"
         "    return beta - mean * gamma / np.sqrt(variance + epsilon)",
         {
-            "def folded_bias(gamma, beta, mean, variance, epsilon):\n    return beta - mean": "multiplied by the factor too",
+            "def folded_bias(gamma, beta, mean, variance, epsilon):\n    return beta - mean": "multiply it by the factor too",
             "def folded_bias(gamma, beta, mean, variance, epsilon):\n"
             "    return beta - mean * gamma / (variance + epsilon)": "square root",
             "def folded_bias(gamma, beta, mean, variance, epsilon):\n"

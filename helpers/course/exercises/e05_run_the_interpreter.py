@@ -21,7 +21,7 @@ def _attempt(function, *arguments):
         if "unallocated" in str(error):
             return (
                 None,
-                "After a resize the memory has to be planned again: call allocate_tensors before set_tensor.",
+                "A resize frees the planned memory: call allocate_tensors before set_tensor.",
             )
         raise
     if answer is ...:
@@ -82,7 +82,7 @@ def _run_batch(run_batch, path, inputs):
 EXERCISES = [
     Exercise(
         _prepare,
-        "Batch dimension, float32, 0 to 1: the three things that nobody does for you.",
+        "Batch dimension, float32, 0 to 1: the three things that nothing does for you.",
         "Three steps: a new first dimension (image[None]), the type (astype), the range (divide by 255).",
         "def prepare(image):\n    return image[None].astype(np.float32) / 255",
         wrong={
