@@ -1,0 +1,56 @@
+"""Rows as a table of text, Markdown or HTML: every table of this project is laid out here."""
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+
+
+def table(rows: Iterable[Sequence], head: Sequence = (), form: str = "text") -> str:
+    """Return rows under a head as one table; `form` is "text", "markdown" or "html".
+
+    A cell is str(value) on one line, and None is an empty cell. A column in which every cell begins
+    with a digit is aligned to the right. Markdown cells may hold links and emphasis; HTML cells are
+    escaped. Raises ValueError for another form, or for rows of different lengths.
+    """
+    cells = [["" if one is None else " ".join(str(one).split()) for one in row] for row in rows]
+    head = [str(one) for one in head]
+    if len({len(row) for row in [head, *cells] if row}) > 1:
+        raise ValueError(f"The rows of a table have one length. Found: {sorted(map(len, cells))}.")
+    right = [all(re.match(r"[-−]?\d", one) for one in column if one) for column in zip(*cells)]
+    if form == "text":
+        return _text(cells, head, right)
+    if form == "markdown":
+        cells = [[one.replace("|", "\\|").replace("<", "&lt;") for one in row] for row in cells]
+        rule = ["---:" if one else "---" for one in right or [False] * len(head)]
+        return "\n".join(
+            f"| {' | '.join(row)} |" for row in [head or [""] * len(rule), rule, *cells]
+        )
+    if form == "html":
+        body = "".join(_html(row, "td", right) for row in cells)
+        top = f"<thead>{_html(head, 'th', right)}</thead>" if head else ""
+        return f"<table>{top}<tbody>{body}</tbody></table>"
+    raise ValueError(f"A table's form is text, markdown or html. Found: {form!r}.")
+
+
+def _text(cells, head, right):
+    lines = [head, *cells] if head else cells
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    right = right or [False] * len(widths)
+    padded = [
+        [one.rjust(n) if r else one.ljust(n) for one, n, r in zip(row, widths, right)]
+        for row in lines
+    ]
+    written = ["  ".join(row).rstrip() for row in padded]
+    if head:
+        written.insert(1, "-" * (sum(widths) + 2 * len(widths) - 2))
+    return "\n".join(written)
+
+
+def _html(row, tag, right):
+    style = ' style="text-align:right"'
+    marks = [style if one else "" for one in right or [False] * len(row)]
+    return (
+        "<tr>"
+        + "".join(f"<{tag}{mark}>{html.escape(one)}</{tag}>" for one, mark in zip(row, marks))
+        + "</tr>"
+    )
