@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 
 import psutil
 
-from helpers import artefacts, tinyhub
+from helpers import tinyhub
 from helpers.course import cache
 
 DEFAULT = "digits/mobilenet_v2/classification/1"
@@ -129,7 +129,7 @@ def _unpacked(handle):
             path.open("rb") as file,
             _whole_archive(types.SimpleNamespace(read=file.read, headers={}), handle) as body,
         ):
-            with tarfile.open(fileobj=body) as archive, artefacts.whole(folder) as new:
+            with tarfile.open(fileobj=body) as archive, cache.whole_folder(folder) as new:
                 # The members are known to be plain; newer Pythons want to be told.
                 archive.extractall(
                     new, **{"filter": "data"} if hasattr(tarfile, "data_filter") else {}

@@ -1,50 +1,77 @@
-"""A batch of inputs through a .tflite file. Repeats what 05_run_the_interpreter teaches; no TensorFlow."""
+"""Run any number of inputs through a .tflite file, by name. No TensorFlow.
+
+Taught in 05_run_the_interpreter, the integers in 06_quantize.
+"""
+
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from helpers.savedmodel import InputError, Spec, by_name, run
 
-def load(path, threads=1):
-    """Return a LiteRT interpreter for the file at `path` (or for bytes), ready to run.
 
-    Passing bytes, not the path, is what keeps a damaged file from ending the kernel in other runtimes;
-    here it costs one copy. Raises ValueError if the content is not a .tflite model.
+def load(path_or_bytes: str | Path | bytes, threads: int = 1) -> Any:
+    """Return a LiteRT interpreter for a file or its bytes, ready to run.
+
+    The runtime always gets the bytes: given a path, a damaged file can end the process in other
+    runtimes. Raises ValueError if the content is not a .tflite model.
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    content = path if isinstance(path, bytes) else open(path, "rb").read()
+    content = path_or_bytes
+    if not isinstance(content, bytes):
+        content = Path(content).read_bytes()
     interpreter = Interpreter(model_content=content, num_threads=threads)
     interpreter.allocate_tensors()
     return interpreter
 
 
-def predict(interpreter, inputs):
-    """Return the first output for each input, as one array (n, ...), running them one at a time.
+def predict(interpreter: Any, inputs: Any, signature: str | None = None) -> Any:
+    """Return the outputs for n samples, run one at a time (or as many as a fixed batch holds).
 
-    `inputs` is (n, ...) in the dtype of the model's input. Floats for a model of integers are real values: they are
-    quantized on the way in, and the output is dequantized (06_quantize). The model must have one input, of batch 1.
+    `inputs` is an array (n, ...) for a file with one input, or {input: array (n, ...)}. An array
+    returns the array (n, ...) of the one output, or {output: array (n, ...)} if there are several;
+    a dictionary always returns a dictionary. The names are those of `signature`, by default
+    "serving_default" or the only one; without signatures, those of the tensors. Floats for a tensor
+    of integers are quantized on the way in, and integer outputs dequantized. Raises InputError.
     """
-    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    real = np.issubdtype(inputs.dtype, np.floating)
-    if real and np.issubdtype(source["dtype"], np.integer):
-        inputs = quantize(inputs, source)
-    outputs = np.empty((len(inputs), *target["shape"][1:]), target["dtype"])
-    for row, one in enumerate(inputs):
-        interpreter.set_tensor(source["index"], one[None])
+    sources, targets, runner = _signature(interpreter, signature)
+    specs = {name: _spec(detail) for name, detail in sources.items()}
+    arrays = by_name(specs, inputs)
+    real = [name for name, array in arrays.items() if np.issubdtype(array.dtype, np.floating)]
+    for name in real:
+        if np.issubdtype(sources[name]["dtype"], np.integer):
+            arrays[name] = quantize(arrays[name], sources[name])
+    shapes = {name: tuple(detail["shape"]) for name, detail in sources.items()}
+
+    def call(feed):
+        if runner:
+            return runner(**feed)
+        for name, value in feed.items():
+            if value.shape != shapes[name]:  # a dynamic dimension
+                interpreter.resize_tensor_input(sources[name]["index"], value.shape, strict=True)
+                interpreter.allocate_tensors()
+                shapes[name] = value.shape
+        for name, value in feed.items():
+            interpreter.set_tensor(sources[name]["index"], value)
         interpreter.invoke()
-        outputs[row] = interpreter.get_tensor(target["index"])[0]
-    return (
-        dequantize(outputs, target)
-        if real and np.issubdtype(target["dtype"], np.integer)
-        else outputs
-    )
+        return {name: interpreter.get_tensor(one["index"]) for name, one in targets.items()}
+
+    outputs = run(call, specs, arrays, batch_size=1)
+    for name, detail in targets.items():
+        if real and np.issubdtype(detail["dtype"], np.integer) and detail["quantization"][0]:
+            outputs[name] = dequantize(outputs[name], detail)
+    one_array = not isinstance(inputs, dict) and len(outputs) == 1
+    return next(iter(outputs.values())) if one_array else outputs
 
 
-def quantize(real, detail):
-    """Return real values as the integers that stand for them, in the dtype of the tensor that `detail` describes.
+def quantize(real: np.ndarray, detail: dict) -> np.ndarray:
+    """Return real values as integers, in the dtype of the tensor that `detail` describes.
 
-    `detail` comes from get_input_details(). round(real / scale) + zero point, cut to what the dtype holds:
-    https://ai.google.dev/edge/litert/models/quantization_spec. Taught in 06_quantize. Raises ValueError if the
-    tensor has no scale.
+    `detail` comes from get_input_details(). round(real / scale) + zero point, clipped to the dtype:
+    https://ai.google.dev/edge/litert/models/quantization_spec. Raises InputError if the tensor has
+    no scale. Taught in 06_quantize.
     """
     scale, zero_point = _scale(detail)
     limits = np.iinfo(detail["dtype"])
@@ -53,8 +80,11 @@ def quantize(real, detail):
     )
 
 
-def dequantize(stored, detail):
-    """Return float32 (stored - zero point) * scale, the real values that integers stand for. Taught in 06_quantize."""
+def dequantize(stored: np.ndarray, detail: dict) -> np.ndarray:
+    """Return the real values of integers, float32: (stored - zero point) * scale.
+
+    Raises InputError if the tensor has no scale. Taught in 06_quantize.
+    """
     scale, zero_point = _scale(detail)
     return (stored.astype(np.float32) - zero_point) * np.float32(scale)
 
@@ -62,8 +92,35 @@ def dequantize(stored, detail):
 def _scale(detail):
     scale, zero_point = detail["quantization"]
     if not scale:
-        raise ValueError(
-            f"The tensor {detail['name']!r} holds {np.dtype(detail['dtype']).name} without a scale: its integers are "
-            "not quantized values. Give it integers."
+        raise InputError(
+            f"The tensor {detail['name']!r} holds {np.dtype(detail['dtype']).name} without a scale:"
+            " its integers are not quantized values. Give it integers."
         )
     return scale, zero_point
+
+
+def _signature(interpreter, name):
+    """Return {input: detail}, {output: detail} and the runner, which only some signatures need.
+
+    A file's only signature is its main graph. No runner is kept for it: while one lives, invoke()
+    is refused, and it allocates the tensors again on each call.
+    """
+    names = list(interpreter.get_signature_list())
+    if name is None:
+        name = "serving_default" if "serving_default" in names or len(names) > 1 else None
+        name = name or (names[0] if names else None)
+    if name not in [*names, None]:
+        raise InputError(f"The file has no signature {name!r}. Found: {names}. Choose one of them.")
+    if name is None:
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        return {d["name"]: d for d in inputs}, {d["name"]: d for d in outputs}, None
+    runner = interpreter.get_signature_runner(name)
+    inputs, outputs = runner.get_input_details(), runner.get_output_details()
+    return inputs, outputs, runner if len(names) > 1 else None
+
+
+def _spec(detail):
+    shape = detail["shape_signature"] if len(detail["shape_signature"]) else detail["shape"]
+    kind = np.dtype(detail["dtype"])
+    sizes = tuple(None if size == -1 else int(size) for size in shape)
+    return Spec("string" if kind.kind in "OSU" else kind.name, sizes)

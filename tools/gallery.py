@@ -1,11 +1,13 @@
-"""Cause every error in `hub_to_tflite/errors/entries.py`, and write down what was said: `make errors`.
+"""Cause the errors of the gallery, and write down what was said: `make errors`.
 
-    hub_to_tflite/errors/seen.json   each message as it was seen, without what differs between machines
-    docs/errors.md             the gallery, generated from the entries, the messages seen, and the stored notebooks
+    hub_to_tflite/errors/errors.yaml   the entries; `seen` and `shown` in them are written here
+    docs/errors.md                     the gallery as a page, generated from the entries
 
-`tests/test_errors.py` causes them all again.
+`python -m tools.gallery --shown` causes none, and looks only where the lessons show each error.
+tests/hub_to_tflite/test_errors.py causes all of them again.
 """
 
+import argparse
 import contextlib
 import importlib.abc
 import json
@@ -21,17 +23,21 @@ import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from hub_to_tflite.errors import entries, explain
+import yaml
+
+from hub_to_tflite.errors import explain, messages
 
 ROOT = Path(__file__).resolve().parents[1]
-GALLERY, SEEN = ROOT / "docs/errors.md", ROOT / "hub_to_tflite" / "errors" / "seen.json"
+PAGE = ROOT / "docs/errors.md"
+NOTEBOOKS = ROOT / "notebooks"
+TESTS = "tests/hub_to_tflite/test_errors.py"
 
 
-# What the entries' code may use ---------------------------------------------------------------------------------------
+# What the entries' code may use
 
 
 def kit():
-    """Return the names that the entries' code may use; make the files that it may open, in the current folder."""
+    """Return the names that the entries' code may use; make the files that it may open here."""
     import keras
     import numpy as np
     import tensorflow as tf
@@ -39,13 +45,7 @@ def kit():
     import tf_keras
     from ai_edge_litert.interpreter import Interpreter
 
-    import helpers.artefacts
-    import helpers.convert
-    from helpers.course import show_error
-    import helpers.digits
-    import helpers.handles
-    import helpers.interpreter
-    import helpers.parity
+    from helpers import digits, handles, interpreter, tinyhub
 
     class Line(tf.Module):
         """y = x w: four numbers in, two out."""
@@ -63,20 +63,25 @@ def kit():
         tf.lite.TFLiteConverter.from_saved_model("saved_model").convert()
     )
     Path("page.tflite").write_text("<!DOCTYPE html><title>Log in</title>")
-    names = {
-        "tf": tf,
-        "np": np,
-        "hub": hub,
-        "keras": keras,
-        "tf_keras": tf_keras,
+    return {tool.__name__: tool for tool in TOOLS} | {
         "Interpreter": Interpreter,
+        "Path": Path,
+        "digits": digits,
+        "handles": handles,
+        "hub": hub,
+        "interpreter": interpreter,
+        "keras": keras,
+        "np": np,
+        "os": os,
+        "shutil": shutil,
+        "tf": tf,
+        "tf_keras": tf_keras,
+        "tinyhub": tinyhub,
     }
-    names |= {"os": os, "shutil": shutil, "Path": Path, **{tool.__name__: tool for tool in TOOLS}}
-    return {**vars(helpers), "show_error": show_error, **names}
 
 
 def converter(function, *specs, **settings):
-    """Return a converter for a Python function traced for `specs`, with `settings` as its attributes."""
+    """Return a converter for a Python function traced for `specs`, with these attributes set."""
     import tensorflow as tf
 
     traced = tf.function(function, input_signature=specs, autograph=False).get_concrete_function()
@@ -87,7 +92,7 @@ def converter(function, *specs, **settings):
 
 
 def edited(change, file="model.tflite"):
-    """Return a .tflite file's bytes after `change` was made to its contents, the schema's ModelT."""
+    """Return a .tflite file's bytes after `change` was made to its contents, a ModelT."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
@@ -142,7 +147,7 @@ def served(body=b"", status=200, **headers):
 
 
 def served_securely():
-    """Return a handle on this machine, with https and a certificate that nobody knows: tornado's, for its tests."""
+    """Return a handle with https and a certificate that nobody knows: that of tornado's tests."""
     import ssl
 
     import tornado.test
@@ -189,7 +194,7 @@ def pip(*arguments):
 
 
 def python(code, *options):
-    """Run `code` in a Python of its own; print what it says on standard error, and its exit status."""
+    """Run `code` in another Python; print what it says on standard error, and its exit status."""
     # Limited, since what lies behind a cut file may read as a wish for all the memory there is.
     limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30,) * 2)\n"
     code = limit + code if sys.platform == "linux" else code
@@ -203,13 +208,14 @@ def python(code, *options):
 TOOLS = [converter, edited, archive, packed, served, served_securely, without, pip, python]
 
 
-# Causing them ---------------------------------------------------------------------------------------------------------
+# Causing them
 
 
 def cause(names):
-    """Return {name: what was said} for the entries of these names, caused in one process, in a folder of its own.
+    """Return {name: (what was said, why the fix failed or "")} for the entries of these names.
 
-    What was said is everything that was printed, also from C++, and the traceback.
+    They are caused in one process, in a new folder. What was said is everything that was printed,
+    also from C++, and the traceback.
     """
     with tempfile.TemporaryDirectory(prefix="errors-") as folder:
         environment = {
@@ -224,9 +230,8 @@ def cause(names):
                 command, cwd=ROOT, env=environment, stdout=log, stderr=log, timeout=400
             ).returncode
             log.seek(0)
-            said = dict(
-                map(json.loads, Path(folder, "said").read_text(encoding="utf-8").splitlines())
-            )
+            lines = Path(folder, "said").read_text(encoding="utf-8").splitlines()
+            said = {name: (text, failed) for name, text, failed in map(json.loads, lines)}
             left = [name for name in names if name not in said]
             assert not left, (
                 f"Ended with status {status} before {left[0]!r} was done:\n{log.read()[-3000:]}"
@@ -238,55 +243,50 @@ def _cause_here(folder, names):
     """The child's side of `cause`."""
     os.makedirs(os.path.join(folder, "work"))
     os.chdir(os.path.join(folder, "work"))
-    wanted = [entry for entry in entries.ENTRIES if entry.name in names]
     given = kit()
     with open(os.path.join(folder, "said"), "w", encoding="utf-8") as file:
-        for entry in wanted:
-            print(json.dumps([entry.name, _said(entry.code, given)]), file=file, flush=True)
+        for entry in explain.entries():
+            if entry.name in names:
+                scope = dict(given)
+                said = _said(entry.code, scope)
+                fixed = _said(entry.fixed, scope) if entry.fixed else ""
+                failed = fixed if messages.TRACEBACK in fixed else ""
+                print(json.dumps([entry.name, said, failed]), file=file, flush=True)
 
 
-def _said(code, given):
+def _said(code, scope):
     """Return what `code` prints, on file descriptors 1 and 2, and the traceback it ends in."""
     trace = ""
-    sys.stdout.flush(), sys.stderr.flush()
-    keep = os.dup(1), os.dup(2)
     with tempfile.TemporaryFile("w+", errors="replace") as file:
-        os.dup2(file.fileno(), 1), os.dup2(file.fileno(), 2)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("always")
-                exec(compile(code, "<cell>", "exec"), dict(given))
-        except (Exception, SystemExit) as error:
-            trace = "".join(traceback.format_exception(error))
-            traceback.clear_frames(error.__traceback__)
-        finally:
-            sys.stdout.flush(), sys.stderr.flush()
-            os.dup2(keep[0], 1), os.dup2(keep[1], 2)
-            os.close(keep[0]), os.close(keep[1])
+        with _output_to(file), warnings.catch_warnings():
+            warnings.simplefilter("always")
+            try:
+                exec(compile(code, "<cell>", "exec"), scope)
+            except (Exception, SystemExit) as error:
+                trace = "".join(traceback.format_exception(error))
+                traceback.clear_frames(error.__traceback__)
         file.seek(0)
         return file.read() + trace
 
 
-# Writing them down ----------------------------------------------------------------------------------------------------
-
-INTRODUCTION = """# Errors, and the way out
-
-Every error below was caused by running the code beside it, on the versions of this course, and `make test` causes them
-all again. Search this page for the words of your message; or let it search itself:
-
-    python -m hub_to_tflite.errors.explain "paste the message"
-    python my_program.py 2>&1 | python -m hub_to_tflite.errors.explain
-
-Messages are shown without what differs between machines, and long ones are cut. "How to see it" uses a few names:
-`saved_model` is a SavedModel that multiplies four numbers `x` by a matrix, `model.tflite` the same converted,
-`page.tflite` a web page under a wrong name; `converter(f, spec)` makes a converter for a Python function, `edited`
-changes a .tflite, `served` answers at a new handle, `without` hides a package, `python` runs code in a process of its
-own ([tools/gallery.py](tools/gallery.py)). The page is written by `make errors`; the entries are in
-[hub_to_tflite/errors/entries.py](hub_to_tflite/errors/entries.py).
-"""
+@contextlib.contextmanager
+def _output_to(file):
+    """Send what this process writes on descriptors 1 and 2, also from C++, to `file`."""
+    with contextlib.ExitStack() as back:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            number = stream.fileno()
+            kept = os.dup(number)
+            back.callback(os.close, kept)
+            back.callback(os.dup2, kept, number)
+            back.callback(stream.flush)
+            os.dup2(file.fileno(), number)
+        yield
 
 
-# What stands behind a message in what was said, and is not part of it.
+# Writing them down
+
+# What follows a message in what was said, and is not part of it.
 BEHIND = re.compile(
     r" exit status: | Traceback \(most recent| [IWEF]\d{4} \d\d:| Current thread 0x"
 )
@@ -306,15 +306,13 @@ DIFFERS = {  # between machines, or from run to run
 
 def excerpt(entry, said):
     """Return the part of what was said that tells, without what differs: some 300 characters."""
-    parts = explain.CHAINED.split(explain.COLOUR.sub("", said))
-    texts = [explain.plain(explain.messages(part)) for part in parts]
-    text = next(text for text in reversed(texts) if re.search(entry.pattern, text))
-    found = re.search(entry.pattern, text)
-    kinds = [
-        kind.start()
-        for kind in re.finditer(r"\b[\w.]*(Error|ERROR|error|Exit|Warning): ", text[: found.end()])
-    ]
-    start = kinds[-1] if kinds and found.start() - kinds[-1] < 150 else found.start()
+    parts = messages.parts(said)
+    text = next(part for part in parts if explain.matches(entry, messages.squeezed(part)))
+    start, end = min(filter(None, (_where(pattern, text) for pattern in entry.pattern)))
+    kinds = re.finditer(r"\b[\w.]*(Error|ERROR|error|Exit|Warning): ", text[:end])
+    starts = [kind.start() for kind in kinds]
+    if starts and start - starts[-1] < 150:
+        start = starts[-1]
     part = BEHIND.split(text[start:])[0]
     if len(part) > 300:
         part = part[:300].rpartition(" ")[0] + " ..."
@@ -323,66 +321,179 @@ def excerpt(entry, said):
     return part
 
 
-def page(seen):
-    """Return docs/errors.md, as text. `seen` is {entry's name: message}."""
-    parts = [INTRODUCTION, "| | errors |\n|---|---|"]
-    for stage, title in entries.STAGES.items():
-        count = sum(entry.stage == stage for entry in entries.ENTRIES)
-        parts[-1] += (
-            f"\n| [{title}](#{title.lower().replace(' ', '-').replace(',', '').replace('.', '')}) | {count} |"
-        )
-    for stage, title in entries.STAGES.items():
+def _where(pattern, text):
+    """Return (start, end) of a pattern in `text`, whatever white space and quotes it has, or None."""
+    gap = r"[\s\\]*"
+    pieces = [
+        gap.join("[\"'`]" if sign == "'" else re.escape(sign) for sign in messages.squeezed(piece))
+        for piece in pattern.split("*")
+    ]
+    found = re.search(f".{{0,{explain.LONGEST_GAP}}}?".join(pieces), text)
+    return found and found.span()
+
+
+def shown_in(entry, printed):
+    """Return where the lessons' stored outputs show an entry's message: [[notebook, section]]."""
+    if entry.kind == "frame" or entry.context:
+        return []
+    return [list(place) for place, text in printed.items() if explain.matches(entry, text)]
+
+
+def printed():
+    """Return {(notebook's file name, section): what its cells printed, squeezed}."""
+    found = {}
+    for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
+        section = ""
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            source = "".join(cell["source"])
+            if cell["cell_type"] == "markdown":
+                section = (re.findall(r"^#+ (.*)", source, re.MULTILINE) or [section])[-1]
+            for output in cell.get("outputs", []):
+                text = "".join(output.get("text", []))
+                text += f" {output.get('ename', '')}: {output.get('evalue', '')} "
+                plain = messages.squeezed(messages.ESCAPES.sub("", text))
+                found[path.name, section] = found.get((path.name, section), "") + plain
+    return found
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes the entries the way a person would: long texts folded, code as it is."""
+
+
+def _text(dumper, text):
+    plain = len(text) < 75 and dumper.analyze_scalar(text).allow_block_plain
+    style = "|" if "\n" in text else None if plain or len(text) < 20 else ">"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+HEADER = """\
+# The errors of this road: what each says, why, and what to do. docs/errors.md shows them as a page.
+# The class Entry in explain.py says what the fields mean. After a change: make errors. It causes
+# every error whose entry has `code`, writes `seen` and `shown`, and lays this file out anew.
+"""
+
+
+def dumped(fields):
+    """Return the text of errors.yaml for a list of entries, each a dictionary."""
+    blocks = [
+        yaml.dump([entry], Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=90)
+        for entry in fields
+    ]
+    return HEADER + "\n" + "\n".join(blocks)
+
+
+def write(said=None):
+    """Write `shown` into errors.yaml, `seen` too for what was `said` (see cause), and the page."""
+    fields = yaml.load(explain.GALLERY.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    places = printed()
+    for entry, known in zip(fields, explain.entries(), strict=True):
+        if said and known.name in said and known.pattern:
+            entry["seen"] = excerpt(known, said[known.name][0])
+        seen, shown = entry.pop("seen", None), shown_in(known, places)
+        entry.pop("shown", None)
+        entry |= {"seen": seen} if seen else {}
+        entry |= {"shown": shown} if shown else {}
+    explain.GALLERY.write_text(dumped(fields), encoding="utf-8")
+    explain.entries.cache_clear()
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+INTRODUCTION = """# Errors, and the way out
+
+Search this page for the words of your message, or let it search itself:
+
+    hub-to-tflite explain "paste the message"
+    python my_program.py 2>&1 | hub-to-tflite explain
+
+An error with *How to see it* was caused by the code below it, on the versions of this course, and
+`make test` causes it again; where the fix is in that code too, it is run as well. The others were
+reported by people with other versions, on phones or on microcontrollers, and link to a report.
+Messages are shown without what differs between machines, and long ones are cut.
+
+*How to see it* uses a few names: `saved_model` is a SavedModel that multiplies four numbers `x` by
+a matrix, `model.tflite` the same converted, `page.tflite` a web page under a wrong name;
+`converter(f, spec)` makes a converter for a Python function, `edited` changes a .tflite, `served`
+answers at a new handle, `without` hides a package, `python` runs code in another process
+([tools/gallery.py](../tools/gallery.py)). The page is written by `make errors`, from
+[errors.yaml](../hub_to_tflite/errors/errors.yaml).
+"""
+
+
+def page():
+    """Return docs/errors.md, as text."""
+    found = explain.entries()
+    counts = {stage: sum(e.stage == stage for e in found) for stage in explain.STAGES}
+    rows = [
+        f"| [{title}](#{anchor(title)}) | {counts[stage]} |"
+        for stage, title in explain.STAGES.items()
+    ]
+    parts = [INTRODUCTION, "\n".join(["| | errors |", "|---|---|", *rows])]
+    for stage, title in explain.STAGES.items():
         parts.append(f"## {title}")
-        parts += [
-            _section(entry, seen[entry.name]) for entry in entries.ENTRIES if entry.stage == stage
-        ]
-    parts.append("## Not reproducible on the versions of this course")
-    parts.append(
-        "\n".join(
-            f"- `{words}`: {why}. [Reported]({url})"
-            for words, (why, url) in entries.NOT_HERE.items()
-        )
-    )
+        parts += [_section(entry) for entry in found if entry.stage == stage]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def _section(entry, message):
+def anchor(title):
+    """Return the anchor that a Markdown heading gets."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+
+
+def _section(entry):
     """Return one entry of the page."""
-    title = entry.symptom or entry.name
-    lines = [
-        f"### {title[0].upper() + title[1:] if title.split()[0].strip(':').isalpha() else title}"
-    ]
-    if entry.pattern:
-        lines.append(f"```text\n{message}\n```")
+    lines = [f"### {entry.title}"]
+    if entry.seen:
+        lines.append(f"```text\n{entry.seen}\n```")
     lines += [f"**Cause.** {entry.cause}", f"**Fix.** {entry.fix}"]
+    if entry.also:
+        others = [other for other in explain.entries() if other.name in entry.also]
+        links = ", or ".join(f"[{other.title}](#{anchor(other.title)})" for other in others)
+        lines.append(f"**Or** {links}. {entry.check}")
     places = [
-        f"[{name.partition('.')[0]}](notebooks/{name}), *{section}*"
-        for name, section in explain.shown_in(entry)
+        f"[{name.partition('.')[0]}](../notebooks/{name}), *{section}*"
+        for name, section in entry.shown
     ]
-    places.append(f"[the tests]({explain.TESTS}), which run the code below")
-    lines.append(
-        f"**Shown in** {'; '.join(places)}. " + (f"[More]({entry.source})." if entry.source else "")
-    )
-    lines.append(
-        f"<details><summary>How to see it</summary>\n\n```python\n{entry.code}\n```\n</details>"
-    )
+    if entry.code:
+        places.append(f"[the tests](../{TESTS}), which run the code below")
+    known = [f"**Shown in** {'; '.join(places)}."] if places else ["Reported, not caused here."]
+    if entry.source:
+        known.append(f"[More]({entry.source}).")
+    lines.append(" ".join(known))
+    if entry.code:
+        code = entry.code.strip()
+        if entry.fixed:
+            code += "\n\n# and the fix\n" + entry.fixed.strip()
+        lines.append(
+            f"<details><summary>How to see it</summary>\n\n```python\n{code}\n```\n</details>"
+        )
     return "\n\n".join(line.strip() for line in lines)
 
 
 def main():
     """Cause all errors, and write what was seen and the page."""
-    said = cause([entry.name for entry in entries.ENTRIES])
-    seen = {
-        entry.name: excerpt(entry, said[entry.name]) if entry.pattern else ""
-        for entry in entries.ENTRIES
-    }
-    SEEN.write_text(json.dumps(seen, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    GALLERY.write_text(page(seen), encoding="utf-8")
-    print(f"{len(seen)} errors in {GALLERY.name}")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.gallery", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument(
+        "--shown", action="store_true", help="cause nothing, write where errors are shown"
+    )
+    parser.add_argument("--cause", metavar="FOLDER", help=argparse.SUPPRESS)
+    parser.add_argument("names", nargs="*", help="the entries to cause (default: all)")
+    asked = parser.parse_args()
+    if asked.cause:
+        _cause_here(asked.cause, asked.names)
+        return
+    names = asked.names or [entry.name for entry in explain.entries()]
+    caused = [entry.name for entry in explain.entries() if entry.code and entry.name in names]
+    said = {} if asked.shown else cause(caused)
+    for name, (_, failed) in said.items():
+        if failed:
+            print(f"The fix of {name!r} failed:\n{failed}")
+    write(said)
+    print(f"{len(explain.entries())} errors in {PAGE.name}, {len(said)} caused")
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--cause"]:
-        _cause_here(sys.argv[2], sys.argv[3:])
-    else:
-        main()
+    main()

@@ -24,7 +24,7 @@ import numpy as np
 
 from deploy.notebook import drawing_pad
 from deploy.web import browser
-from helpers import artefacts, digits, handles, interpreter, tinyhub
+from helpers import digits, handles, interpreter, tinyhub
 from helpers.course import cache
 from hub_to_tflite.file import flatbuffer, metadata
 
@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES, OUT, DOCS = ROOT / "deploy" / "web", ROOT / "build" / "web", ROOT / "docs" / "images"
 MODELS = {
     "float32": "float32.tflite",
-    "int8, float io": "int8.tflite",
+    "full-integer with float I/O": "int8.tflite",
 }  # recipe -> the file's name in the page
 PARTS = {  # in node_modules/@litertjs/ -> in the page; "compat" is for browsers without relaxed SIMD
     "core/dist/index.js": "litert/core.js",
@@ -72,7 +72,7 @@ def build(out=OUT, fetch=True):
     }
     files |= {MODELS[recipe]: path for recipe, path in models.items()}
     files |= {place: modules / "@litertjs" / part for part, place in PARTS.items()}
-    with artefacts.whole(out, replace=True) as new:
+    with cache.whole_folder(out, replace=True) as new:
         for place, path in files.items():
             (new / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, new / place)
@@ -106,7 +106,7 @@ def packages(fetch=True):
             "there is no npm on this machine, which fetches LiteRT.js. On Debian or Ubuntu: apt install nodejs npm. "
             "Elsewhere: https://nodejs.org"
         )
-    with artefacts.whole(place) as new:
+    with cache.whole_folder(place) as new:
         for file in ("package.json", "package-lock.json", ".npmrc"):
             shutil.copyfile(SOURCES / file, new / file)
         command = [
@@ -268,8 +268,6 @@ def _convert(paths):
     """Convert the embedded classifier into the .tflite files at `paths`, in the order of MODELS. In a child process."""
     import tensorflow as tf
 
-    from helpers import artefacts
-
     saved_model = handles.fetch(handles.locate(handles.DEFAULT))
     model = tf.saved_model.load(str(saved_model))
     serve = model.signatures["serving_default"]
@@ -283,7 +281,7 @@ def _convert(paths):
         if recipe != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.representative_dataset = digits.representative(tuple(given.shape))
-        artefacts.write(path, _described(converter.convert(), recipe, saved_model))
+        cache.write(path, _described(converter.convert(), recipe, saved_model))
 
 
 def _described(content, recipe, saved_model):

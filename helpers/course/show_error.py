@@ -3,13 +3,14 @@
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from helpers.course import cache
 
 
 @contextmanager
-def shown(longest=600):
+def show_error(longest: int = 600) -> Iterator[None]:
     """Print the error that the block raises, cut after `longest` characters, and swallow it.
 
     Folders that differ from machine to machine are printed by name: <cache>, <temp>, <here>, and an object's address,

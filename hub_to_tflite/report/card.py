@@ -9,7 +9,6 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from helpers import artefacts
 from helpers.course import cache
 from hub_to_tflite.file import flatbuffer, metadata
 from hub_to_tflite.report import catalogue, compare
@@ -120,7 +119,7 @@ def write(out, path, handle, described, labels):
         )
     for name in ("model.tflite", "labels.txt", "contract.json"):
         if name in files:
-            artefacts.write(out / name, files[name])
+            cache.write(out / name, files[name])
         else:
             (out / name).unlink(missing_ok=True)
     return sorted(files)

@@ -151,8 +151,8 @@ def race(paths, contract, inputs, threads=1, seconds=6):
     ways = {
         recipe: contracts.invoker(path, contract, one, threads) for recipe, path in paths.items()
     }
-    once = sum(float(spent[0]) for spent in benchmark.race(ways, rounds=1, warm_up=1).values())
-    spent = benchmark.race(ways, rounds=int(np.clip(seconds / (2 * once + 1e-9) - 3, 3, 50)))
+    once = sum(float(spent[0]) for spent in benchmark.measure(ways, rounds=1, warm_up=1).values())
+    spent = benchmark.measure(ways, rounds=int(np.clip(seconds / (2 * once + 1e-9) - 3, 3, 50)))
     over = "float32" if "float32" in ways else next(iter(ways))
     return {recipe: benchmark.ratio(spent, recipe, over) for recipe in ways}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import artefacts, tinyhub
+from helpers import convert, tinyhub
 from helpers.course import cache
 
 PREFERRED = (
@@ -131,7 +131,7 @@ def tflite(saved_model, contract, recipe, calibration):
     folder = narrowed(
         saved_model, contract, {name: value.shape[1:] for name, value in calibration.items()}
     )
-    return artefacts.tflite(folder, recipe, lambda: feeds(contract, calibration))
+    return convert.convert_cached(folder, recipe, lambda: feeds(contract, calibration))
 
 
 def narrowed(saved_model, contract, sizes):
@@ -169,7 +169,7 @@ def narrowed(saved_model, contract, sizes):
     traced = tf.function(lambda **given: function(**given), autograph=False).get_concrete_function(
         **specs
     )
-    with artefacts.whole(folder) as new:
+    with cache.whole_folder(folder) as new:
         tf.saved_model.save(module, str(new), signatures={"serving_default": traced})
     return folder
 

@@ -15,7 +15,7 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from helpers import artefacts
+from helpers.course import cache
 from hub_to_tflite.report import compare
 from tools.course import notebooks, readme, run
 
@@ -44,7 +44,7 @@ def parameters(environment):
 def report(given, out=OUT, progress=True):
     """Make the report for {parameter: value}; return its folder. Raises ReportError, and leaves nothing then."""
     out = Path(out, compare.slug(given.get("HANDLE") or default("HANDLE")))
-    with artefacts.whole(out, replace=True) as new:
+    with cache.whole_folder(out, replace=True) as new:
         path = new / "report.ipynb"
         try:
             papermill.execute_notebook(

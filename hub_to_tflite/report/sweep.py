@@ -44,7 +44,8 @@ import numpy as np
 import psutil
 import yaml
 
-from helpers import artefacts, convert, handles, tinyhub
+from helpers import convert, handles, tinyhub
+from helpers.course import cache
 from tools.course import notebooks
 
 ROOT = notebooks.FOLDER.parent
@@ -616,7 +617,7 @@ def run(client, cells, source, folder):
                     text = told(
                         source, cells[name], f"dask gave it up: {type(error).__name__}: {said}"
                     )
-                artefacts.write(folder / "cells" / f"{name}.ipynb", text.encode())
+                cache.write(folder / "cells" / f"{name}.ipynb", text.encode())
                 error = json.loads(text)["metadata"]["sweep"]["error"]
                 line = f"{len(cells) - len(names)}/{len(cells)} {'FAILED' if error else 'done'} {cells[name]}"
                 if error or bar.disable:

@@ -165,7 +165,7 @@ def _browser(model, graph, refused):
     """
     reasons = _unfit(model, BROWSER, LITERTJS)
     if any(tensor.dtype in ("int8", "int16") for tensor in (*model.inputs, *model.outputs)):
-        reasons.append('the recipe "int8, float io" keeps float32 outside')
+        reasons.append('the recipe "full-integer with float I/O" keeps float32 outside')
     # LiteRT.js takes 1 for an open size where the file does not say that the rank is known.
     ranked = [bool(graph.tensors[index].hasRank) for index in (*graph.inputs, *graph.outputs)]
     open_ = [

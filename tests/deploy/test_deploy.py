@@ -14,7 +14,7 @@ from PIL import Image
 
 from conftest import ROOT, real_models
 from deploy.phone import fill
-from helpers import artefacts, digits, handles, interpreter, tinyhub
+from helpers import convert, digits, handles, interpreter, tinyhub
 from hub_to_tflite.file import flatbuffer, metadata
 
 PROGRAM = ROOT / "deploy" / "python" / "predict.py"
@@ -43,7 +43,7 @@ def models():
     samples = digits.representative((None, 48, 48, 3))
     return {
         recipe: metadata.pack(
-            artefacts.tflite(saved_model, recipe, samples).read_bytes(),
+            convert.convert_cached(saved_model, recipe, samples).read_bytes(),
             name="Digits",
             labels=NAMES,
             value_range=(0, 1),

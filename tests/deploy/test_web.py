@@ -128,7 +128,7 @@ def expected(strokes, folder):
 class TestAgreement:
     def test_every_test_digit_gets_the_interpreters_class_and_scores(self, page, folder):
         found = build.agreement(page, folder)
-        assert list(found) == ["float32", "int8, float io"]
+        assert list(found) == ["float32", "full-integer with float I/O"]
         for recipe, (same, total, difference) in found.items():
             assert (same, total) == (450, 450) and difference < build.CLOSE, (
                 recipe,

@@ -11,15 +11,16 @@ import pytest
 from nbclient import NotebookClient
 from scipy import stats
 
-from helpers import artefacts, digits, interpreter, parity, tinyhub
-from helpers.course import exercises, session, show_error
+from helpers import convert, digits, interpreter, parity, tinyhub
+from helpers.course import cache, exercises, session
+from helpers.course.show_error import show_error
 
 
 def test_importing_helpers_is_instant_and_loads_no_tensorflow():
     code = (
         "import sys, time; start = time.perf_counter(); import helpers; spent = time.perf_counter() - start;"
-        "from helpers import artefacts, digits, exercises, failure, handles, interpreter, kernel, parity, recipes;"
-        "from helpers import timing, tinyhub;"
+        "from helpers import benchmark, convert, digits, handles, interpreter, parity, savedmodel;"
+        "from helpers import tinyhub; from helpers.course import cache, exercises, session, show_error;"
         "print(int('tensorflow' in sys.modules), int('ai_edge_litert' in sys.modules), spent)"
     )
     tensorflow, litert, spent = subprocess.check_output(
@@ -138,27 +139,29 @@ class TestArtefacts:
         monkeypatch.setenv("HUB_TO_TFLITE_CACHE", str(tmp_path))
 
     def test_it_converts_once_and_again_when_missing_or_changed(self, saved_model, tmp_path):
-        path = artefacts.tflite(saved_model)
+        path = convert.convert_cached(saved_model)
         made = path.stat().st_mtime_ns
-        assert artefacts.tflite(saved_model).stat().st_mtime_ns == made
+        assert convert.convert_cached(saved_model).stat().st_mtime_ns == made
         path.unlink()
-        assert artefacts.tflite(saved_model) == path and path.exists()
+        assert convert.convert_cached(saved_model) == path and path.exists()
         changed = tmp_path / "changed"
         shutil.copytree(saved_model, changed)
         (changed / "assets").mkdir(exist_ok=True)
         (changed / "assets" / "labels.txt").write_text("other")
-        assert artefacts.tflite(changed) != path
+        assert convert.convert_cached(changed) != path
 
     def test_each_recipe_has_its_own_file(self, saved_model):
-        assert artefacts.tflite(saved_model) != artefacts.tflite(saved_model, "dynamic range")
+        assert convert.convert_cached(saved_model) != convert.convert_cached(
+            saved_model, "dynamic range"
+        )
 
     def test_a_write_that_fails_leaves_nothing_under_the_name(self, tmp_path):
         with pytest.raises(TypeError):
-            artefacts.write(tmp_path / "model.tflite", "not bytes")
+            cache.write(tmp_path / "model.tflite", "not bytes")
         assert not list(tmp_path.iterdir())
 
     def test_it_runs(self, saved_model):
-        loaded = interpreter.load(artefacts.tflite(saved_model))
+        loaded = interpreter.load(convert.convert_cached(saved_model))
         inputs = np.arange(12, dtype=np.float32).reshape(3, 4)
         np.testing.assert_allclose(interpreter.predict(loaded, inputs), 2 * inputs + 1)
 
@@ -195,12 +198,12 @@ class TestExercises:
 
 class TestFailure:
     def test_it_prints_the_error_and_goes_on(self, capsys):
-        with show_error.shown(longest=10):
+        with show_error(longest=10):
             raise ValueError("a long long message")
         assert capsys.readouterr().out == "ValueError: a long lon ...\n"
 
     def test_an_expected_failure_that_is_gone_is_noticed(self):
-        with pytest.raises(AssertionError, match="expected to fail"), show_error.shown():
+        with pytest.raises(AssertionError, match="expected to fail"), show_error():
             pass
 
 
@@ -209,7 +212,7 @@ class TestKernel:
         notebook = nbformat.v4.new_notebook(
             cells=[
                 nbformat.v4.new_code_cell(
-                    "from helpers import kernel; session.start(); session.start()"
+                    "from helpers.course import session; session.start(); session.start()"
                 ),
                 nbformat.v4.new_code_cell("import tensorflow as tf, tensorflow_hub"),
                 nbformat.v4.new_code_cell(

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from conftest import real_models
-from helpers import artefacts, handles, interpreter, parity
+from helpers import convert, handles, interpreter, parity
 
 
 def photo(name):
@@ -33,7 +33,7 @@ def test_the_mobilenet_names_the_photo_before_and_after(name, label, mobilenet):
 
     labels = real_models("photos", "imagenet_labels.txt").read_text().splitlines()
     before = np.asarray(hub.load(str(mobilenet))(photo(name)))
-    after = interpreter.predict(interpreter.load(artefacts.tflite(mobilenet)), photo(name))
+    after = interpreter.predict(interpreter.load(convert.convert_cached(mobilenet)), photo(name))
     assert [labels[int(scores.argmax())] for scores in (before, after)] == [label, label]
     ledger = parity.Ledger()
     ledger.add("SavedModel", parity.size_of(mobilenet), before)
@@ -55,7 +55,7 @@ def spotter(real_hub):
 
 def test_the_keyword_spotter_converts_and_agrees(spotter):
     folder, spectrograms, ledger = spotter
-    path = artefacts.tflite(folder)
+    path = convert.convert_cached(folder)
     row = ledger.add(
         "float32 .tflite",
         path.stat().st_size,
@@ -68,7 +68,9 @@ def test_the_keyword_spotter_converts_and_agrees(spotter):
 def test_its_int8_file_is_no_larger_and_no_further_from_it_than_the_published_one(spotter):
     folder, spectrograms, ledger = spotter
     published = real_models("tflite", "kws_int8_published.tflite")
-    ours = artefacts.tflite(folder, "int8", lambda: ([one[None]] for one in spectrograms[:100]))
+    ours = convert.convert_cached(
+        folder, "int8", lambda: ([one[None]] for one in spectrograms[:100])
+    )
     rows = {
         path: ledger.add(
             path.name,

@@ -9,7 +9,7 @@ import flatbuffers
 import pytest
 
 from conftest import ROOT, real_models
-from helpers import artefacts, convert, digits, handles, tinyhub
+from helpers import convert, digits, handles, tinyhub
 from hub_to_tflite.file import flatbuffer, metadata
 from hub_to_tflite.targets import tflm
 from hub_to_tflite.targets.check import PLACES, check, main
@@ -20,7 +20,7 @@ COURSE = {  # recipe -> yes or no for Python, microcontroller, browser, phone
     "float32": "yyny",
     "dynamic range": "ynny",
     "float16": "ynny",
-    "int8, float io": "yyny",
+    "full-integer with float I/O": "yyny",
     "int8": "yyny",
     "int16x8": "yyyy",
     "float32, batch of 1": "yyyy",
@@ -57,7 +57,7 @@ REASONS = [  # file, place, words of its reason
     (
         "int8",
         "browser",
-        'is int8, .*; LiteRT.js .* takes float32, int32, uint8 only. The recipe "int8, float io"',
+        'is int8, .*; LiteRT.js .* takes float32, int32, uint8 only. The recipe "full-integer with float I/O"',
     ),
     ("int16x8", "browser", "the sizes are fixed, the open ones at 1"),
     (
@@ -116,7 +116,8 @@ def course():
     saved_model = handles.fetch(handles.check(handles.DEFAULT))
     samples = digits.representative((None, 48, 48, 3))
     files = {
-        name: artefacts.tflite(saved_model, name, samples).read_bytes() for name in convert.RECIPES
+        name: convert.convert_cached(saved_model, name, samples).read_bytes()
+        for name in convert.RECIPES
     }
     files["float32, batch of 1"] = batch_of_one(files["float32"])
     files["text, ids in"] = second_half()

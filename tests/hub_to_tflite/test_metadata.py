@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from conftest import real_models
-from helpers import artefacts, digits, handles
+from helpers import convert, digits, handles
 from helpers.interpreter import load, predict
 from hub_to_tflite.file import flatbuffer, metadata
 from hub_to_tflite.file.identify import identify
@@ -21,7 +21,7 @@ CONTRACT = {"input": {"name": "images", "range": [0, 1]}, "words": "Ziffern äö
 def plain(request):
     """A course file, as bytes."""
     saved_model = handles.fetch(handles.check(handles.DEFAULT))
-    return artefacts.tflite(
+    return convert.convert_cached(
         saved_model, request.param, digits.representative((None, 48, 48, 3))
     ).read_bytes()
 

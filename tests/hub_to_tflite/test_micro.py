@@ -8,7 +8,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from conftest import real_models
-from helpers import artefacts, digits, handles, interpreter
+from helpers import convert, digits, handles, interpreter
 from hub_to_tflite.file import flatbuffer
 from hub_to_tflite.targets import tflm
 
@@ -23,7 +23,8 @@ def files():
     samples = digits.representative((None, 48, 48, 3))
     recipes = ("float32", "dynamic range", "float16", "int8")
     return {
-        recipe: artefacts.tflite(saved_model, recipe, samples).read_bytes() for recipe in recipes
+        recipe: convert.convert_cached(saved_model, recipe, samples).read_bytes()
+        for recipe in recipes
     }
 
 

@@ -165,7 +165,6 @@ class TestGrids:
             ("samples: [photos.npz]", "'photos.npz'"),
             ("samples: [5]", "5"),
             ("recipes: [int8, int4]", "'int4'"),
-            ("recipes: [int8, float io]", "'float io'"),
         ],
     )
     def test_a_bad_one_is_one_message_and_starts_nothing(self, bench, text, found, capsys):
@@ -335,13 +334,13 @@ class TestWhatGoesWrong:
     def test_the_workers_of_others_are_free_again_after_an_interrupt(
         self, bench, cluster, monkeypatch
     ):
-        write = sweep.artefacts.write
+        write = sweep.cache.write
 
         def interrupted(*given):
             write(*given)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(sweep.artefacts, "write", interrupted)
+        monkeypatch.setattr(sweep.cache, "write", interrupted)
         bench.models(a=AFTER, b=ONCE + FOR_EVER)
         with pytest.raises(KeyboardInterrupt):
             bench.sweep(cluster)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from helpers import artefacts, digits, handles
+from helpers import convert, digits, handles
 from hub_to_tflite.file import identify, metadata
 from hub_to_tflite.report import card, compare, contracts, samples
 from hub_to_tflite.sandbox import processes
@@ -19,7 +19,7 @@ LOGITS = np.array([[0.0, 5.0, 1.0], [9.0, 1.0, 2.0], [1.0, 2.0, 10.0], [3.0, 8.0
 def file():
     """A course file."""
     saved_model = handles.fetch(handles.check(handles.DEFAULT))
-    return artefacts.tflite(saved_model, "dynamic range")
+    return convert.convert_cached(saved_model, "dynamic range")
 
 
 def row(recipe, size, share=0.01, agree=100, total=100, correct=None):

@@ -71,7 +71,7 @@ def main(rounds=30):
         print(f"{len(entries)} contestants, {threads} thread(s), {rounds} rounds", flush=True)
         result = contest.run(entries, made, python_for, threads, rounds)
         results["threads"][str(threads)] = report.plain(result, entries[0].label)
-    for form in ("float32", "int8, float io"):
+    for form in ("float32", "full-integer with float I/O"):
         print(f"The helper's cost, {form}", flush=True)
         try:
             found = asked(COURSE, "tools.bench.overhead", "helper", made[form], str(2 * rounds))

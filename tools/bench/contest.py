@@ -53,7 +53,7 @@ def contestants():
         "float32": "float32",
         "dynamic range": "int8",
         "float16": "rounded",
-        "int8, float io": "int8",
+        "full-integer with float I/O": "int8",
     }
     for api in ("Interpreter", "CompiledModel"):
         worker = "interpreter" if api == "Interpreter" else "compiled_model"
@@ -62,7 +62,7 @@ def contestants():
                 Contestant(OURS, f"{api}, {file.partition(',')[0]}", worker, file, kind=kind)
             )
     control = Contestant(
-        OURS, "Interpreter, int8, again", "interpreter", "int8, float io", counts=False
+        OURS, "Interpreter, int8, again", "interpreter", "full-integer with float I/O", counts=False
     )
     ort = {
         "float32": "onnx",
@@ -83,7 +83,7 @@ def contestants():
         Contestant("OpenVINO", "float32, of the .tflite", "openvino", "float32", "f32", "float32"),
         Contestant("OpenVINO", "float32, of the .onnx", "openvino", "onnx", "f32", "float32"),
         Contestant("OpenVINO", "float, the precision it picks", "openvino", "onnx", kind="rounded"),
-        Contestant("OpenVINO", "int8, of the .tflite", "openvino", "int8, float io"),
+        Contestant("OpenVINO", "int8, of the .tflite", "openvino", "full-integer with float I/O"),
         Contestant("OpenVINO", "int8 U8S8, of the .onnx", "openvino", "onnx U8S8"),
         Contestant("OpenVINO", "int8, by NNCF", "openvino", "nncf"),
     ]

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 SIZE, CALIBRATION, CHECKED = 224, 100, 32
-RECIPES = ("float32", "dynamic range", "float16", "int8, float io")
+RECIPES = ("float32", "dynamic range", "float16", "full-integer with float I/O")
 # ONNX Runtime's own choices for x86: activations of either sign, weights of either sign, 7 bits instead of 8.
 QUANTIZED = {
     "U8S8": ("U", "", False),
@@ -98,7 +98,7 @@ def saved_model(folder):
 
 def tflite():
     """Return {form: path} of the SavedModel and its .tflite files."""
-    from helpers import artefacts
+    from helpers import convert
     from helpers.course import cache
 
     key = hashlib.sha256(
@@ -108,7 +108,7 @@ def tflite():
     model = saved_model(folder)
     made = {"SavedModel": str(model)}
     for recipe in RECIPES:
-        made[recipe] = str(artefacts.tflite(model, recipe, calibration))
+        made[recipe] = str(convert.convert_cached(model, recipe, calibration))
     check = folder / "check.npy"
     if not check.exists():
         np.save(folder / "check.part.npy", pictures(CHECKED, seed=2))
@@ -127,7 +127,7 @@ def onnx(made):
             )
             for name in QUANTIZED
         },
-        "onnx of tflite": lambda path: onnx_of_tflite(made["int8, float io"], path),
+        "onnx of tflite": lambda path: onnx_of_tflite(made["full-integer with float I/O"], path),
         "nncf": lambda path: nncf(made["float32"], path),
     }
     done = {}

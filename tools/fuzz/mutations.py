@@ -12,7 +12,7 @@ from pathlib import Path
 import flatbuffers
 import numpy as np
 
-from helpers import artefacts, tinyhub
+from helpers import tinyhub
 from helpers.course import cache
 from hub_to_tflite.file import flatbuffer
 
@@ -102,7 +102,7 @@ def make_bases():
             tf.saved_model.save(module, saved_model, signatures)
             samples = lambda: ([noise.random((1, 8, 8, 1), np.float32)] for _ in range(20))  # noqa: E731
             content = convert.convert(saved_model, recipe, samples if recipe == "int8" else None)
-        artefacts.write(cache.folder("fuzz") / f"{name}.tflite", content)
+        cache.write(cache.folder("fuzz") / f"{name}.tflite", content)
 
 
 def packed(model):
