@@ -12,7 +12,7 @@ def _by_hand(first, second):
             or isinstance(value, bool)
             or value != int(value)
         ):
-            return f"An int8 tensor stores whole numbers from -128 to 127. Found: {value!r}."
+            return f"An int8 tensor stores integers from -128 to 127. Found: {value!r}."
     if first == 40:
         return "For 10.1 this is 10.1 / 0.25, rounded. The zero point is still to be added."
     if first == 68:
@@ -115,7 +115,7 @@ EXERCISES = [
             "stands_for_10_1, stands_for_60 = 40, 127": "still to be added",
             "stands_for_10_1, stands_for_60 = 68, 127": "was subtracted",
             "stands_for_10_1, stands_for_60 = 12, 212": "does not fit",
-            "stands_for_10_1, stands_for_60 = 12.4, 127": "whole numbers",
+            "stands_for_10_1, stands_for_60 = 12.4, 127": "stores integers",
         },
     ),
     Exercise(

@@ -79,7 +79,7 @@ def _coded(coded_bytes):
         if np.isclose(answer, size * np.log2(clusters) / 8 + 4 * clusters, atol=1) and clusters & (
             clusters - 1
         ):
-            return f"A code has a whole number of bits. {clusters} values need {bits} of them, not {np.log2(clusters):.2f}."
+            return f"A code takes an integer number of bits. {clusters} values need {bits} of them, not {np.log2(clusters):.2f}."
         if np.isclose(answer, size + 4 * clusters):
             return "A whole byte for each code is more than 16 values need. How many bits tell 16 things apart?"
         return f"For {size:,} weights and {clusters} values it should be {right:,} bytes; this is {answer:,.0f}."

@@ -103,7 +103,7 @@ def _discordant(b, c):
 
 def _fewest(answer):
     if np.size(answer) != 1:
-        return "One whole number is asked for."
+        return "The exercise asks for one integer."
     if answer == 6:
         return None
     if answer == 5:
