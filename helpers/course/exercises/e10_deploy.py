@@ -7,13 +7,13 @@ from helpers.course.exercises import Exercise, NotAttempted
 
 def _fits(fits):
     model = (637_000, 107_000)
-    chips = [  # name, flash, ram, does it fit
+    boards = [  # name, flash, ram, does it fit
         ("1 MB of flash and 256 KB of RAM", 1_000_000, 256_000, True),
         ("512 KB of flash and 512 KB of RAM", 512_000, 512_000, False),
         ("2 MB of flash and 64 KB of RAM", 2_000_000, 64_000, False),
         ("637,000 bytes of flash and 107,000 bytes of RAM", *model, True),
     ]
-    for words, flash, ram, wanted in chips:
+    for words, flash, ram, wanted in boards:
         answer = fits({"flash": flash, "ram": ram}, *model)
         if answer is ...:
             raise NotAttempted
@@ -22,7 +22,7 @@ def _fits(fits):
         if bool(answer) == wanted:
             continue
         if (flash, ram) == model:
-            return "A chip with exactly as much as the model needs can hold it: compare with <=."
+            return "A board with exactly as much as the model needs can hold it: compare with <=."
         if wanted:
             return f"It says that {words} cannot hold a file of 637,000 and an arena of 107,000 bytes. They can."
         short = (
@@ -81,17 +81,17 @@ EXERCISES = [
     Exercise(
         _fits,
         "File to flash, arena to RAM; the program itself needs some of both, so leave room.",
-        'Two comparisons, joined by "and": one with chip["flash"], one with chip["ram"].',
-        "def fits(chip, file_bytes, arena_bytes):\n"
-        '    return file_bytes <= chip["flash"] and arena_bytes <= chip["ram"]',
+        'Two comparisons, joined by "and": one with board["flash"], one with board["ram"].',
+        "def fits(board, file_bytes, arena_bytes):\n"
+        '    return file_bytes <= board["flash"] and arena_bytes <= board["ram"]',
         {
-            "def fits(chip, file_bytes, arena_bytes):\n"
-            '    return file_bytes + arena_bytes <= chip["flash"] + chip["ram"]': "the file lies in flash",
-            "def fits(chip, file_bytes, arena_bytes):\n"
-            '    return file_bytes <= chip["ram"] and arena_bytes <= chip["flash"]': "They can.",
-            "def fits(chip, file_bytes, arena_bytes):\n"
-            '    return file_bytes < chip["flash"] and arena_bytes < chip["ram"]': "compare with <=",
-            'def fits(chip, file_bytes, arena_bytes):\n    return file_bytes <= chip["flash"]': "the arena lies in RAM",
+            "def fits(board, file_bytes, arena_bytes):\n"
+            '    return file_bytes + arena_bytes <= board["flash"] + board["ram"]': "the file lies in flash",
+            "def fits(board, file_bytes, arena_bytes):\n"
+            '    return file_bytes <= board["ram"] and arena_bytes <= board["flash"]': "They can.",
+            "def fits(board, file_bytes, arena_bytes):\n"
+            '    return file_bytes < board["flash"] and arena_bytes < board["ram"]': "compare with <=",
+            'def fits(board, file_bytes, arena_bytes):\n    return file_bytes <= board["flash"]': "the arena lies in RAM",
         },
     ),
     Exercise(
