@@ -32,7 +32,7 @@ def _b_over_a(answer, a_times, b_times):
 
 
 class _Machine:
-    """Two ways, 10 and 8 ms of work, on a machine whose clock `slowdown(now, calls of this way)` rules."""
+    """Two candidates, 10 and 8 ms of work, on a machine that `slowdown(now, calls of this one)` slows down."""
 
     def __init__(self, slowdown):
         self.now, self.asked, self.slowdown, self.calls = 0.0, 0, slowdown, {"a": 0, "b": 0}
@@ -41,7 +41,7 @@ class _Machine:
         self.asked += 1
         return self.now
 
-    def way(self, name, seconds):
+    def candidate(self, name, seconds):
         def run():
             self.calls[name] += 1
             self.now += seconds * self.slowdown(self.now, name, self.calls[name])
@@ -65,14 +65,14 @@ _MACHINES = {
 def _compare(compare):
     for reason, slowdown in _MACHINES.items():
         machine = _Machine(slowdown)
-        answer = compare(machine.way("a", 0.010), machine.way("b", 0.008), machine.clock)
+        answer = compare(machine.candidate("a", 0.010), machine.candidate("b", 0.008), machine.clock)
         if answer is ...:
             raise NotAttempted
         if answer is None:
             return "It returns None. Return the ratio."
         if not machine.asked:
             return (
-                "It never asks the clock that it is given. Call clock() before and after each way."
+                "It never asks the clock that it is given. Call clock() before and after each call."
             )
         if np.size(answer) != 1:
             return f"It returns {np.size(answer)} numbers. Return one: the median of the ratios."
