@@ -93,7 +93,7 @@ def _discordant(b, c):
     if (b, c) == (1, 3):
         return "The other way round: b counts what only the first gets right."
     if (b, c) == (7, 5):
-        return "These are all right answers of each model. Leave out the images on which both are right."
+        return "These are all right predictions of each model. Leave out the images on which both are right."
     if (b, c) == (5, 3):
         return "These are the images that each gets wrong, or where they are alike. Look for 1 above 0 and 0 above 1."
     return (
@@ -174,7 +174,7 @@ EXERCISES = [
         "first & ~second marks what only the first gets right.",
         "b, c = int(np.sum(first & ~second)), int(np.sum(second & ~first))",
         {
-            "b, c = int(first.sum()), int(second.sum())": "all right answers",
+            "b, c = int(first.sum()), int(second.sum())": "all right predictions",
             "b, c = int(np.sum(second & ~first)), int(np.sum(first & ~second))": "The other way round",
         },
     ),

@@ -26,7 +26,7 @@ def _asinh(asinh):
         lines = re.findall(r"(?:TF Select|Custom) ops: .+", str(error))
         return f"It does not convert. The telling line: {lines[-1] if lines else str(error)[:100]}"
     if not np.isfinite(answer).all():
-        return "Some answers are not numbers. Under the root stands x squared plus one, which is never negative."
+        return "Some values aren't numbers. Under the root is x squared plus one, which is never negative."
     if np.allclose(answer, np.arcsinh(values), atol=1e-4):
         return None
     return "It converts, but gives other numbers than asinh. Compare it with the formula once more."
@@ -97,7 +97,7 @@ EXERCISES = [
         {
             "def asinh(x):\n    return tf.math.asinh(x)": "Custom ops: Asinh",
             "def asinh(x):\n    return np.arcsinh(x)": "NumPy computed this",
-            "def asinh(x):\n    return tf.math.log(x + tf.sqrt(x * x - 1.0))": "not numbers",
+            "def asinh(x):\n    return tf.math.log(x + tf.sqrt(x * x - 1.0))": "aren't numbers",
         },
     ),
     Exercise(
