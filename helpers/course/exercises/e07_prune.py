@@ -27,19 +27,19 @@ def _prune(prune):
         if not np.array_equal(given, kernel):
             return "It changes the kernel that it was given. Return a copy: whoever called it may need the original."
         zero = np.asarray(answer) == 0
-        share = zero.mean()
+        fraction = zero.mean()
         if not np.array_equal(np.asarray(answer)[~zero], kernel[~zero]):
             return (
                 "Some weights are neither zero nor what they were. Pruning leaves the others alone."
             )
-        if abs(share - (1 - sparsity)) < 0.01:
-            return f"{share:.0%} are zero, and {sparsity:.0%} were asked for: sparsity is the share of zeros, not of the rest."
+        if abs(fraction - (1 - sparsity)) < 0.01:
+            return f"{fraction:.0%} are zero, and {sparsity:.0%} were asked for: sparsity is the fraction of zeros, not of the rest."
         if np.abs(kernel[zero]).max(initial=0) > np.abs(kernel[~zero]).min(initial=np.inf):
             if kernel[zero].max(initial=-np.inf) <= kernel[~zero].min(initial=np.inf):
                 return "The zeros are the smallest weights, and so the most negative ones. It is the magnitude that counts."
             return "A weight that is zero now was farther from zero than one that is left. Choose by magnitude."
-        if abs(share - sparsity) > 0.01:
-            return f"{share:.0%} are zero, and {sparsity:.0%} were asked for."
+        if abs(fraction - sparsity) > 0.01:
+            return f"{fraction:.0%} are zero, and {sparsity:.0%} were asked for."
     return None
 
 
@@ -47,16 +47,16 @@ def _break_even(break_even):
     for value, index in ((4, 1), (1, 2)):
         answer = _answer(break_even, value, index)
         if not np.isscalar(answer) or isinstance(answer, str):
-            return "Return one number, a share from 0 to 1."
+            return "Return one number, a fraction from 0 to 1."
         right = index / (value + index)
         if np.isclose(answer, right):
             continue
         if np.isclose(answer, 1 - right):
-            return "This is the share of weights that are left. The question is the share of zeros."
+            return "This is the fraction of weights that are left. The question is the fraction of zeros."
         if np.isclose(answer, index / value):
             return "Each weight that is left takes value_bytes plus index_bytes. Compare that with value_bytes for every weight."
         if answer > 1:
-            return "A share is at most 1."
+            return "A fraction is at most 1."
         return f"With {value} bytes a value and {index} an index, check {answer:.2f}: are both kernels of the same size?"
     return None
 
@@ -90,7 +90,7 @@ EXERCISES = [
     Exercise(
         _prune,
         "This is what the library does too, again and again while the rest learns.",
-        "np.quantile(np.abs(kernel), sparsity) is the magnitude that the share `sparsity` of the weights stays below.",
+        "np.quantile(np.abs(kernel), sparsity) is the magnitude that the fraction `sparsity` of the weights stays below.",
         "def prune(kernel, sparsity):\n"
         "    limit = np.quantile(np.abs(kernel), sparsity)\n"
         "    return np.where(np.abs(kernel) < limit, 0, kernel)",
@@ -99,7 +99,7 @@ EXERCISES = [
             "    return np.where(kernel < np.quantile(kernel, sparsity), 0, kernel)": "It is the magnitude that counts",
             "def prune(kernel, sparsity):\n"
             "    limit = np.quantile(np.abs(kernel), 1 - sparsity)\n"
-            "    return np.where(np.abs(kernel) < limit, 0, kernel)": "the share of zeros, not of the rest",
+            "    return np.where(np.abs(kernel) < limit, 0, kernel)": "the fraction of zeros, not of the rest",
             "def prune(kernel, sparsity):\n"
             "    kernel[np.abs(kernel) < np.quantile(np.abs(kernel), sparsity)] = 0\n"
             "    return kernel": "Return a copy",
@@ -112,7 +112,7 @@ EXERCISES = [
         "Of one weight: dense it takes value_bytes. Sparse it takes value_bytes + index_bytes, but only if it is not zero.",
         "def break_even(value_bytes, index_bytes):\n    return index_bytes / (value_bytes + index_bytes)",
         wrong={
-            "def break_even(value_bytes, index_bytes):\n    return value_bytes / (value_bytes + index_bytes)": "share of weights that are left",
+            "def break_even(value_bytes, index_bytes):\n    return value_bytes / (value_bytes + index_bytes)": "fraction of weights that are left",
             "def break_even(value_bytes, index_bytes):\n    return index_bytes / value_bytes": "plus index_bytes",
             "def break_even(value_bytes, index_bytes):\n    return 0.5": "are both kernels of the same size",
         },
