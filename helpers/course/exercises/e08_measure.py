@@ -8,7 +8,7 @@ from helpers.course.exercises import Exercise, NotAttempted
 def _b_over_a(answer, a_times, b_times):
     if np.size(answer) != 1:
         return (
-            f"These are {np.size(answer)} numbers. One is asked for: what stands in their middle?"
+            f"These are {np.size(answer)} numbers. The exercise asks for one: what is in their middle?"
         )
     answer = float(np.squeeze(answer))
     reasons = {

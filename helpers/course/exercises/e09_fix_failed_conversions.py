@@ -54,7 +54,7 @@ def _text_out(cut_for_text_out):
         return "StringLength reads text and gives a number: this is the cut of a model with text in. Here it is the other way round."
     if "StringUpper" in answer:
         return (
-            "StringUpper gives text, but it reads text too: it stands after the border, not on it."
+            "StringUpper gives text, but it reads text too: it comes after the border."
         )
     if "Conv2D" in answer:
         return "Conv2D has no text on either side. It belongs to the half that converts."

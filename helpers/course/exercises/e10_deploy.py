@@ -108,7 +108,7 @@ EXERCISES = [
     Exercise(
         _bytes_of,
         "The text and the file hold the same bytes.",
-        'The numbers stand between "{" and "}", with commas between them. int("0x54", 16) is 84, and bytes([84]) is b"T".',
+        'The numbers are between "{" and "}", with commas between them. int("0x54", 16) is 84, and bytes([84]) is b"T".',
         "def bytes_of(source_code):\n"
         '    inside = source_code.partition("{")[2].partition("}")[0]\n'
         '    return bytes(int(number, 16) for number in inside.split(","))',
