@@ -10,8 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from helpers import savedmodel, tinyhub
 from helpers.course import cache
 
@@ -129,9 +127,14 @@ def check(
         )
     count = 0
     for count, sample in enumerate(samples, start=1):
-        for name, value in _named(sample, inputs, count).items():
-            _fits(name, value, inputs[name], count)
-            digest.update(f"{name} {value.shape}".encode() + value.tobytes())
+        try:
+            for name, value in _named(sample, inputs).items():
+                savedmodel.fit(name, value, inputs[name], inputs[name].shape)
+                digest.update(f"{name} {value.shape}".encode() + value.tobytes())
+        except savedmodel.InputError as error:
+            raise RecipeError(
+                f"Sample {count} of the representative dataset does not fit. {error}"
+            ) from None
     if not count:
         raise RecipeError(
             "The representative dataset yields nothing, and the converter would make a float file "
@@ -141,53 +144,20 @@ def check(
     return digest.hexdigest()
 
 
-def _named(sample, inputs, number):
-    """Return a sample as {input: array}."""
-    which = f"Sample {number} of the representative dataset"
-    if isinstance(sample, dict):
-        if set(sample) != set(inputs):
-            raise RecipeError(
-                f"{which} names the inputs {', '.join(sorted(map(str, sample)))}. "
-                f"The model's are: {', '.join(sorted(inputs))}."
-            )
-        return sample
-    if not isinstance(sample, (list, tuple)):
-        raise RecipeError(
-            f"{which} is {_a(sample)}. Yield a list with one array for each input, [array], or a "
-            "dictionary {name: array}."
+def _named(sample, inputs):
+    """Return a sample as {input: array}, for one input from [array]. Raises InputError."""
+    if isinstance(sample, (list, tuple)) and len(sample) == len(inputs) == 1:
+        sample = dict(zip(inputs, sample, strict=True))
+    if not isinstance(sample, dict):
+        count = f" of {len(sample)}" if hasattr(sample, "__len__") else ""
+        raise savedmodel.InputError(
+            f"Found: {_a(sample)}{count}. Yield one sample at a time: a list with one array, "
+            f"[array], for one input, or {{name: array}} with: {', '.join(sorted(inputs))}."
         )
-    if len(sample) != len(inputs):
-        raise RecipeError(
-            f"{which} has {len(sample)} arrays, and the model takes {', '.join(sorted(inputs))}. "
-            "Yield one sample at a time, as [array] for one input."
-        )
-    if len(inputs) > 1:
-        raise RecipeError(
-            f"The model has {len(inputs)} inputs, and a list does not say which array is whose. "
-            f"Yield a dictionary with the names: {', '.join(sorted(inputs))}."
-        )
-    return dict(zip(inputs, sample, strict=True))
-
-
-def _fits(name, value, spec, number):
-    """Raise RecipeError unless `value` is an array of the dtype and shape that the input has."""
-    which = f"Sample {number} of the representative dataset"
-    if not hasattr(value, "dtype") or not hasattr(value, "shape"):
-        raise RecipeError(f"{which} gives the input {name!r} {_a(value)}. Give a numpy array.")
-    value = np.asarray(value)
-    if value.dtype.name != spec.dtype and spec.dtype != "string":
-        raise RecipeError(
-            f"{which} is {value.dtype}, and the input {name!r} takes {spec.dtype}. "
-            f"Convert it: .astype(np.{spec.dtype})."
-        )
-    if not savedmodel.fits(value.shape, spec.shape):
-        advice = ""
-        if spec.shape and savedmodel.fits(value.shape, spec.shape[1:]):
-            advice = "; the batch dimension is missing: add it with [None]"
-        raise RecipeError(
-            f"{which} has the shape {value.shape}, and the input {name!r} takes "
-            f"{spec.shape}{advice}."
-        )
+    for name, value in sample.items():
+        if not hasattr(value, "shape"):
+            raise savedmodel.InputError(f"{name!r} is {_a(value)}. Give a numpy array.")
+    return savedmodel.by_name(inputs, sample)
 
 
 def _a(value):

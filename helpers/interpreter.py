@@ -106,11 +106,11 @@ def _signature(interpreter, name):
     is refused, and it allocates the tensors again on each call.
     """
     names = list(interpreter.get_signature_list())
-    if name is None:
-        name = "serving_default" if "serving_default" in names or len(names) > 1 else None
-        name = name or (names[0] if names else None)
-    if name not in [*names, None]:
-        raise InputError(f"The file has no signature {name!r}. Found: {names}. Choose one of them.")
+    if name is None and names:
+        name = "serving_default" if "serving_default" in names or len(names) > 1 else names[0]
+    if name is not None and name not in names:
+        found = ", ".join(names) or "none"
+        raise InputError(f"The file has no signature {name!r}. Found: {found}. Choose one of them.")
     if name is None:
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         return {d["name"]: d for d in inputs}, {d["name"]: d for d in outputs}, None

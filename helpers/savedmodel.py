@@ -76,16 +76,16 @@ def load(saved_model: str | Path, signature: str | None = None) -> Model:
         from helpers import handles
 
         saved_model = handles.fetch(str(saved_model))
-    specs, tags = read(saved_model)
+    signatures, tags = read(saved_model)
     loaded = tf.saved_model.load(str(saved_model), tags=tags)
-    found = {name: (loaded.signatures[name], *pair) for name, pair in specs.items()}
-    if not found:
-        public = [name for name in dir(loaded) if name == "__call__" or not name.startswith("_")]
-        functions = {name: _traced(getattr(loaded, name, None)) for name in public}
-        found = {name: one for name, one in functions.items() if one}
-    name = choose(found, signature)
-    function, inputs, outputs = found[name]
-    return Model(name, inputs, outputs, tuple(sorted(found)), function, loaded)
+    functions = {name: loaded.signatures[name] for name in signatures}
+    if not signatures:
+        for name in dir(loaded):
+            trace = _trace(getattr(loaded, name, None))
+            if trace and (name == "__call__" or not name.startswith("_")):
+                functions[name], *signatures[name] = trace
+    name = choose(signatures, signature)
+    return Model(name, *signatures[name], tuple(sorted(signatures)), functions[name], loaded)
 
 
 def read(saved_model: str | Path) -> tuple[dict[str, tuple[dict, dict]], list[str]]:
@@ -93,43 +93,58 @@ def read(saved_model: str | Path) -> tuple[dict[str, tuple[dict, dict]], list[st
 
     A sparse or ragged tensor has its encoding for a dtype. Raises SavedModelError.
     """
-    graph = _graph(saved_model)
-    signatures = {
-        name: tuple(
-            {k: _spec(infos[k]) for k in sorted(infos)} for infos in (one.inputs, one.outputs)
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    try:
+        content = Path(saved_model, "saved_model.pb").read_bytes()
+        graphs = saved_model_pb2.SavedModel.FromString(content).meta_graphs
+    except (OSError, DecodeError) as error:
+        raise SavedModelError(
+            f"{saved_model} is not a SavedModel. Found: {type(error).__name__} on reading "
+            "saved_model.pb. Give the folder that holds saved_model.pb."
+        ) from None
+    tagged = {tuple(graph.meta_info_def.tags): graph for graph in graphs}
+    usable = [tags for tags in tagged if not tags or "serve" in tags]  # TF1 Hub format has no tags
+    if not usable:
+        raise SavedModelError(
+            f"The SavedModel has no graph for inference. Found: graphs tagged {list(tagged)}. "
+            "Save it with the tag serve."
         )
-        for name, one in graph.signature_def.items()
+    tags = ("serve",) if ("serve",) in usable else usable[0]
+    signatures = {
+        name: (_specs(one.inputs), _specs(one.outputs))
+        for name, one in tagged[tags].signature_def.items()
         if not name.startswith("__saved_model_")  # TensorFlow's own
     }
-    return signatures, sorted(graph.meta_info_def.tags)
+    return signatures, list(tags)
 
 
-def choose(found: dict[str, tuple], signature: str | None = None) -> str:
-    """Return the signature to run of `found`, {name: (..., inputs, outputs)}: the default one.
+def choose(signatures: dict[str, tuple[dict, dict]], name: str | None = None) -> str:
+    """Return the signature to run, `name` or the default, of those that `read` returned.
 
     Raises SavedModelError where there is none, or where it lacks dense inputs or outputs.
     """
-    names = ", ".join(sorted(found)) or "none"
-    if not found:
+    names = ", ".join(sorted(signatures)) or "none"
+    if not signatures:
         raise SavedModelError(
             "The SavedModel has no signature and no traced function, so nothing says what it takes."
             " Found: variables at most. Save it with tf.saved_model.save(..., signatures=...)."
         )
-    if signature is None:
-        default = next((name for name in DEFAULTS if name in found), None)
-        signature = default or (next(iter(found)) if len(found) == 1 else None)
-    if signature not in found:
-        lack = f"no signature {signature!r}" if signature else "no default signature"
+    if name is None:
+        only = next(iter(signatures)) if len(signatures) == 1 else None
+        name = next((name for name in DEFAULTS if name in signatures), only)
+    if name not in signatures:
+        lack = f"no signature {name!r}" if name else "no default signature"
         raise SavedModelError(f"The SavedModel has {lack}. Found: {names}. Choose one of them.")
-    *_, inputs, outputs = found[signature]
-    sparse = [one.dtype for one in [*inputs.values(), *outputs.values()] if "_" in one.dtype]
-    if sparse or not inputs or not outputs:
+    inputs, outputs = signatures[name]
+    dtypes = [spec.dtype for spec in [*inputs.values(), *outputs.values()]]
+    if not inputs or not outputs or any("_" in dtype for dtype in dtypes):
         raise SavedModelError(
-            f"The signature {signature!r} must take and return dense tensors. Found: "
-            f"{len(inputs)} inputs, {len(outputs)} outputs, {', '.join(sparse) or 'all dense'}. "
-            f"Choose another of: {names}; or wrap the model in a function of dense tensors."
+            f"The signature {name!r} must take and return dense tensors. Found: {len(inputs)} in, "
+            f"{len(outputs)} out, of {dtypes}. Wrap the model in a function that has such."
         )
-    return signature
+    return name
 
 
 def by_name(specs: dict[str, Spec], inputs: Any) -> dict[str, np.ndarray]:
@@ -138,13 +153,30 @@ def by_name(specs: dict[str, Spec], inputs: Any) -> dict[str, np.ndarray]:
     if not isinstance(inputs, dict):
         if len(specs) != 1:
             raise InputError(
-                f"The model takes {len(specs)} inputs by name. Found: one array. {wanted}"
+                f"The model takes {len(specs)} inputs, by name. Found: one array. {wanted}"
             )
         inputs = dict.fromkeys(specs, inputs)
     if set(inputs) != set(specs):
         found = ", ".join(map(repr, inputs)) or "none"
         raise InputError(f"These are not the names of the model's inputs. Found: {found}. {wanted}")
     return {name: np.asarray(inputs[name]) for name in specs}
+
+
+def fit(name: str, array: np.ndarray, spec: Spec, *shapes: tuple | None) -> tuple | None:
+    """Return which of `shapes` an array has; a dynamic dimension is None, and so is any shape.
+
+    Raises InputError where it has none of them, or another dtype than `spec`.
+    """
+    dtype = "string" if array.dtype.kind in "OSU" else array.dtype.name
+    fitting = [shape for shape in shapes if _match(array.shape, shape)]
+    if dtype == spec.dtype and fitting:
+        return fitting[0]
+    advice = ""
+    if dtype != spec.dtype and "string" not in (dtype, spec.dtype):
+        advice = f" Convert it: .astype(np.{spec.dtype})."
+    elif any(shape and _match(array.shape, shape[1:]) for shape in shapes):
+        advice = " The batch dimension is missing: add it with [None]."
+    raise InputError(f"The input {name!r} takes {spec}. Found: {dtype} {array.shape}.{advice}")
 
 
 def run(call: Callable, specs: dict[str, Spec], inputs: Any, batch_size: int = 64) -> Any:
@@ -156,13 +188,7 @@ def run(call: Callable, specs: dict[str, Spec], inputs: Any, batch_size: int = 6
     runs sample by sample. Raises InputError, for what does not fit before anything runs.
     """
     arrays = by_name(specs, inputs)
-    shapes = {name: array.shape for name, array in arrays.items()}
-    if len({shape[:1] for shape in shapes.values()}) > 1 or any(
-        0 in s[:1] for s in shapes.values()
-    ):
-        raise InputError(f"Every input needs one row for each sample. Found: shapes {shapes}.")
-    company = any(len(spec.shape or ()) == len(shapes[name]) > 1 for name, spec in specs.items())
-    batched = {name: _batched(name, spec, arrays[name], company) for name, spec in specs.items()}
+    batched = _batched(specs, arrays)
     fixed = {spec.shape[0] for name, spec in specs.items() if batched[name] and spec.shape} - {None}
     step = max(fixed, default=batch_size if all(batched.values()) else 1)
     if len(fixed) > 1 or (step > 1 and not all(batched.values())):
@@ -191,31 +217,31 @@ def run(call: Callable, specs: dict[str, Spec], inputs: Any, batch_size: int = 6
     return next(iter(outputs.values()))
 
 
-def _batched(name, spec, array, company):
-    """Return whether the array's first dimension is the input's own batch: its rank tells.
+def _batched(specs, arrays):
+    """Return {input: whether its first dimension is the batch}, which the number of them tells.
 
-    A lone dimension is a length, as a sound has, unless it is 1, of strings, or in the `company` of
-    inputs with a batch. Raises InputError where the array does not fit.
+    A lone dimension is a length, as a sound has, unless it is 1, of strings, or another input has a
+    batch. Raises InputError where an array does not fit.
     """
-    dtype = "string" if array.dtype.kind in "OSU" else array.dtype.name
-    if dtype == spec.dtype and (spec.shape is None or fits(array.shape[1:], spec.shape)):
-        return spec.shape is None
-    lone = len(spec.shape or ()) == 1 and spec.shape != (1,) and spec.dtype != "string"
-    sample = spec.shape if spec.shape is None or (lone and not company) else spec.shape[1:]
-    if dtype == spec.dtype and sample != spec.shape and fits(array.shape[1:], sample):
-        return True
-    advice = ""
-    if dtype != spec.dtype:
-        advice = (
-            f" Convert it: .astype(np.{spec.dtype})." if "string" not in (dtype, spec.dtype) else ""
-        )
-    elif fits(array.shape, sample):
-        advice = " The batch dimension is missing: add it with [None]."
-    raise InputError(f"The input {name!r} takes {spec}. Found: {dtype} {array.shape}.{advice}")
+    shapes = {name: array.shape for name, array in arrays.items()}
+    lengths = {shape[0] if shape else 0 for shape in shapes.values()}
+    if len(lengths) > 1 or 0 in lengths:
+        raise InputError(f"Every input needs one row for each sample. Found: shapes {shapes}.")
+    company = any(len(spec.shape or ()) == len(shapes[name]) > 1 for name, spec in specs.items())
+    batched = {}
+    for name, spec in specs.items():
+        if spec.shape is None:
+            options = [None]
+        elif len(spec.shape) > 1 or company or spec.shape == (1,) or spec.dtype == "string":
+            options = [(None, *spec.shape[1:]), (None, *spec.shape)]
+        else:
+            options = [(None, *spec.shape)]
+        fitting = fit(name, arrays[name], spec, *options)
+        batched[name] = fitting is None or len(fitting) == len(spec.shape)
+    return batched
 
 
-def fits(shape: tuple, wanted: tuple | None) -> bool:
-    """Return whether an array's shape is that of a Spec, whose dynamic dimensions are None."""
+def _match(shape, wanted):
     return wanted is None or (
         len(shape) == len(wanted)
         and all(want in (None, size) for size, want in zip(shape, wanted, strict=True))
@@ -226,60 +252,36 @@ def _listed(specs):
     return ", ".join(f"{name!r}: {spec}" for name, spec in specs.items())
 
 
-def _graph(saved_model):
-    """Return the MetaGraphDef for inference: tagged "serve", or without a tag (TF1 Hub format)."""
-    from google.protobuf.message import DecodeError
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    try:
-        content = Path(saved_model, "saved_model.pb").read_bytes()
-        graphs = saved_model_pb2.SavedModel.FromString(content).meta_graphs
-    except (OSError, DecodeError) as error:
-        raise SavedModelError(
-            f"{saved_model} is not a SavedModel that can be read. Found: {type(error).__name__} for"
-            " saved_model.pb. Give the folder that holds saved_model.pb."
-        ) from None
-    tagged = {tuple(sorted(graph.meta_info_def.tags)): graph for graph in graphs}
-    for tags in (("serve",), (), *(tags for tags in tagged if "serve" in tags)):
-        if tags in tagged:
-            return tagged[tags]
-    raise SavedModelError(
-        f"The SavedModel has no graph for inference. Found: graphs tagged {sorted(tagged)}. "
-        "Save it with the tag serve."
-    )
-
-
-def _spec(info):
-    """Return the Spec of a TensorInfo, the proto of one tensor of a signature."""
+def _specs(infos):
+    """Return {name: Spec} of {name: TensorInfo}, the protos of a signature."""
     import tensorflow as tf
 
-    if info.WhichOneof("encoding") != "name":
-        return Spec(info.WhichOneof("encoding"), None)
-    return _spec_of(tf.TensorSpec(tf.TensorShape(info.tensor_shape), info.dtype))
+    specs = {}
+    for name in sorted(infos):
+        info, encoding = infos[name], infos[name].WhichOneof("encoding")
+        tensor = tf.TensorSpec(tf.TensorShape(info.tensor_shape), info.dtype)
+        specs[name] = _spec(tensor) if encoding == "name" else Spec(encoding, None)
+    return specs
 
 
-def _spec_of(tensor):
-    rank = tensor.shape.rank
-    return Spec(
-        tensor.dtype.base_dtype.name, None if rank is None else tuple(tensor.shape.as_list())
-    )
+def _spec(tensor):
+    known = tensor.shape.rank is not None
+    return Spec(tensor.dtype.base_dtype.name, tuple(tensor.shape.as_list()) if known else None)
 
 
-def _traced(function):
+def _trace(function):
     """Return (concrete function, inputs, outputs) of a tf.function's first trace for inference."""
     import tensorflow as tf
 
     for concrete in getattr(function, "concrete_functions", ()):
-        leaves = tf.nest.flatten(concrete.structured_input_signature)
-        inputs = {one.name: _spec_of(one) for one in leaves if isinstance(one, tf.TensorSpec)}
-        if not inputs or any(leaf is True for leaf in leaves):
+        given = tf.nest.flatten(concrete.structured_input_signature)
+        inputs = {one.name: _spec(one) for one in given if isinstance(one, tf.TensorSpec)}
+        if not inputs or any(value is True for value in given):
             continue  # nothing but Python values, or training=True
         returned = concrete.structured_outputs
         values = tf.nest.flatten(returned)
-        names = (
-            sorted(returned)
-            if isinstance(returned, dict)
-            else [f"output_{number}" for number in range(len(values))]
-        )
-        return concrete, inputs, {n: _spec_of(one) for n, one in zip(names, values, strict=True)}
+        names = [f"output_{number}" for number in range(len(values))]
+        if isinstance(returned, dict):
+            names = sorted(returned)
+        return concrete, inputs, {n: _spec(one) for n, one in zip(names, values, strict=True)}
     return None
