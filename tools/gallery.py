@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import importlib.abc
 import json
+import linecache
 import os
 import re
 import shutil
@@ -257,6 +258,8 @@ def _cause_here(folder, names):
 def _said(code, scope):
     """Return what `code` prints, on file descriptors 1 and 2, and the traceback it ends in."""
     trace = ""
+    # So that the traceback quotes the code, as it does in a notebook.
+    linecache.cache["<cell>"] = (len(code), None, code.splitlines(keepends=True), "<cell>")
     with tempfile.TemporaryFile("w+", errors="replace") as file:
         with _output_to(file), warnings.catch_warnings():
             warnings.simplefilter("always")
@@ -308,7 +311,7 @@ def excerpt(entry, said):
     """Return the part of what was said that tells, without what differs: some 300 characters."""
     parts = messages.parts(said)
     text = next(part for part in parts if explain.matches(entry, messages.squeezed(part)))
-    start, end = min(filter(None, (_where(pattern, text) for pattern in entry.pattern)))
+    start, end = next(filter(None, (_where(pattern, text) for pattern in entry.pattern)))
     kinds = re.finditer(r"\b[\w.]*(Error|ERROR|error|Exit|Warning): ", text[:end])
     starts = [kind.start() for kind in kinds]
     if starts and start - starts[-1] < 150:
@@ -322,7 +325,7 @@ def excerpt(entry, said):
 
 
 def _where(pattern, text):
-    """Return (start, end) of a pattern in `text`, whatever white space and quotes it has, or None."""
+    """Return (start, end) of a pattern in `text`, or None; white space and quotes may differ."""
     gap = r"[\s\\]*"
     pieces = [
         gap.join("[\"'`]" if sign == "'" else re.escape(sign) for sign in messages.squeezed(piece))
@@ -333,8 +336,8 @@ def _where(pattern, text):
 
 
 def shown_in(entry, printed):
-    """Return where the lessons' stored outputs show an entry's message: [[notebook, section]]."""
-    if entry.kind == "frame" or entry.context:
+    """Return the [file, section] pairs of lessons whose stored outputs show an entry."""
+    if entry.kind == "frame":
         return []
     return [list(place) for place, text in printed.items() if explain.matches(entry, text)]
 

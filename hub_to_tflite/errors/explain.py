@@ -1,120 +1,184 @@
-"""What does this error mean, and what now? Answers from the gallery of errors; no TensorFlow.
+"""What does this error mean, and what now? Answers from the gallery of errors, errors.yaml.
 
-python -m hub_to_tflite.errors.explain "The model is not a valid Flatbuffer buffer"
-python my_program.py 2>&1 | python -m hub_to_tflite.errors.explain
+The gallery holds the messages of others: TensorFlow, Keras, LiteRT, pip, a phone. The course's own
+messages say themselves what is wrong and what to do. No TensorFlow is needed.
 """
 
-import json
 import re
-import sys
 import textwrap
 import traceback
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
-from hub_to_tflite.errors import entries
+from hub_to_tflite.errors import messages
 
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-TESTS = "tests/test_errors.py"
-COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-# A traceback also quotes code, and code near an error holds the messages of other errors.
-FRAME = re.compile(
-    r"^\s*File .+(:\d+|, line \d+).*|^\s*-+>.*|^\s+\d+( .*)?$|^\s{4,}.*|^Cell In.*", re.MULTILINE
-)
-CHAINED = re.compile(
-    r"During handling of the above exception, another exception occurred:|"
-    r"The above exception was the direct cause of the following exception:"
-)
-USAGE = """Explains an error of TensorFlow Hub, the converter, or LiteRT.
+GALLERY = Path(__file__).with_name("errors.yaml")
+STAGES = {
+    "install": "Install and import",
+    "load": "Load from a hub, a SavedModel or a Keras file",
+    "open": "Open a .tflite",
+    "convert": "Convert",
+    "quantize": "Quantize and prune",
+    "run": "Run",
+    "device": "Phones, microcontrollers and browsers",
+    "silent": "No error at all",
+}
+LONGEST_GAP = 300  # characters that a * in a pattern may stand for
+NOT_KNOWN = """\
+Not known: no error in the gallery reads like that.
 
-  python -m hub_to_tflite.errors.explain "the message"         or
-  python my_program.py 2>&1 | python -m hub_to_tflite.errors.explain
-"""
-NOT_KNOWN = """Not known: no error of this course reads like that.
-
-What to do next: read the last line of the traceback first. Make the call smaller until it still fails; look at what
-goes into it (type, shape, dtype; for a file, its size and first bytes). Then search for the message, without your own
-paths and numbers, at https://github.com/tensorflow/tensorflow/issues and https://github.com/google-ai-edge/LiteRT/issues.
-Is there no message, only a wrong answer? See "No error at all" in docs/errors.md.
-"""
+What to do next: read the last line of the traceback first, and give the whole traceback here if \
+you gave less. Make the call smaller until it still fails; look at what goes into it (type, shape, \
+dtype; for a file, its size and first bytes). Then search for the message, without your own paths \
+and numbers, at https://github.com/tensorflow/tensorflow/issues and \
+https://github.com/google-ai-edge/LiteRT/issues.
+Is there no message, only wrong output? See "No error at all" in docs/errors.md."""
 
 
-def explain(problem):
-    """Return the entries.Entry that fits `problem`, an exception or the text of a message or traceback, or None.
+@dataclass(frozen=True)
+class Entry:
+    """One error of the gallery.
 
-    In a traceback with several exceptions the last one counts, and the ones before it only if that one is not known.
-    Taught in 09_fix_failed_conversions.
+    `pattern` holds the words of its message that stay the same; a * is for what changes, and white
+    space and the kind of quotes do not count. With `context`, one of these words must also be
+    somewhere in what was pasted. The first entry that fits counts: the special comes before the
+    general. An entry of kind "notice" is no error, and never answers where there is one; one of
+    kind "frame" says where LiteRT stopped, and not why.
     """
-    if isinstance(problem, BaseException):
-        problem = "".join(traceback.format_exception(type(problem), problem, problem.__traceback__))
-    parts = CHAINED.split(COLOUR.sub("", problem))
-    return next(filter(None, map(_first_match, reversed(parts))), None)
 
+    stage: str
+    name: str
+    cause: str
+    fix: str
+    kind: str = "error"
+    pattern: tuple = ()
+    context: tuple = ()
+    symptom: str = ""  # what is seen where there is no message, in the stage "silent"
+    also: tuple = ()  # names of entries whose message is the same: less likely causes
+    check: str = ""  # how to tell this cause from those
+    code: str = ""  # causes the error; without it the error is not caused here
+    fixed: str = ""  # runs after `code`, where the fix is tried too
+    source: str = ""
+    seen: str = ""
+    shown: tuple = ()  # (notebook, section) of the lessons whose stored output shows it
 
-def _first_match(text):
-    """Return the first entry whose pattern is in the messages of `text`, or None."""
-    words = plain(messages(text))
-    return next(
-        (entry for entry in entries.ENTRIES if entry.pattern and re.search(entry.pattern, words)),
-        None,
-    )
-
-
-def messages(text):
-    """Return `text` without the code that a traceback quotes."""
-    text = textwrap.dedent(text)
-    return FRAME.sub("", text) if re.search(r'^\s*File "|^\s*-+> ', text, re.MULTILINE) else text
-
-
-def plain(text):
-    """Return `text` on one line, with straight quotes, as the patterns expect it."""
-    return " ".join(text.translate(str.maketrans("‘’“”", "''\"\"")).split())
-
-
-@cache
-def shown_in(entry):
-    """Return where the lessons' stored outputs show an entry's message: a list of (file name, section)."""
-    return [
-        place
-        for place, outputs in _printed().items()
-        if entry.pattern and re.search(entry.pattern, plain(outputs))
-    ]
+    @property
+    def title(self):
+        """The entry's heading on the page."""
+        title = self.symptom or self.name
+        return title[0].upper() + title[1:] if title.split()[0].strip(":").isalpha() else title
 
 
 @cache
-def _printed():
-    """Return {(notebook's file name, section): all text that its cells printed}."""
-    printed = {}
-    for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
-        section = ""
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            source = "".join(cell["source"])
-            if cell["cell_type"] == "markdown":
-                section = (re.findall(r"^#+ (.*)", source, re.MULTILINE) or [section])[-1]
-            for output in cell.get("outputs", []):
-                text = (
-                    "".join(output.get("text", []))
-                    + f" {output.get('ename', '')}: {output.get('evalue', '')} "
-                )
-                printed[path.name, section] = printed.get((path.name, section), "") + COLOUR.sub(
-                    "", text
-                )
-    return printed
+def entries() -> tuple[Entry, ...]:
+    """Return all entries, in the order in which they are tried."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return tuple(map(_entry, yaml.load(GALLERY.read_text(encoding="utf-8"), loader)))
 
 
-def answer(entry):
-    """Return what the gallery says about an entry, as text for a terminal."""
-    places = [f"{name}, {section!r}" for name, section in shown_in(entry)] or [
-        f"{TESTS}, {entry.name!r}"
-    ]
+def _entry(fields):
+    for name in ("pattern", "context", "also"):
+        value = fields.get(name, ())
+        fields[name] = (value,) if isinstance(value, str) else tuple(value)
+    fields["shown"] = tuple(map(tuple, fields.get("shown", ())))
+    return Entry(**fields)
+
+
+def explain(problem: str | BaseException) -> list[Entry]:
+    """Return the entries that fit `problem`: an exception, or the text of a message or a log.
+
+    The list has the likeliest first, and is empty if no entry fits. Of several exceptions the last
+    one counts, and those before it only if that one is not known. Taught in
+    09_fix_failed_conversions.
+    """
+    text = _text(problem)
+    parts = messages.parts(text)
+    whole = messages.squeezed(text)
+    for part in map(messages.squeezed, parts):
+        for kind in ("error", "frame"):
+            for entry in entries():
+                if entry.kind == kind and matches(entry, part) and _in_context(entry, whole):
+                    return [_filled(entry, part), *map(_named, entry.also)]
+    return [] if _trouble(parts, text) else _notices(parts)
+
+
+def matches(entry: Entry, part: str) -> bool:
+    """Return whether one of an entry's patterns fits `part`, a squeezed message."""
+    return any(_fits(pattern, part) for pattern in entry.pattern)
+
+
+def _fits(pattern, part):
+    pieces = _pieces(pattern)
+    if not all(piece in part for piece in pieces):
+        return False
+    gap = f".{{0,{LONGEST_GAP}}}?"
+    return len(pieces) == 1 or bool(re.search(gap.join(map(re.escape, pieces)), part))
+
+
+@cache
+def _pieces(pattern):
+    return [messages.squeezed(piece) for piece in pattern.split("*")]
+
+
+def _in_context(entry, whole):
+    return not entry.context or any(messages.squeezed(word) in whole for word in entry.context)
+
+
+def _named(name):
+    return next(entry for entry in entries() if entry.name == name)
+
+
+def _filled(entry, part):
+    """Return a frame's entry with the operator that the message names in its words."""
+    found = re.search(r"Nodenumber(\d+)\((\w+)\)failedto(\w+?)(?:\.|$|[^a-z])", part)
+    if entry.kind != "frame" or not found:
+        return entry
+    number, operator, verb = found.groups()
+    words = {"number": number, "operator": operator, "verb": verb}
+    return replace(entry, cause=entry.cause.format(**words), fix=entry.fix.format(**words))
+
+
+def _notices(parts):
+    squeezed = [messages.squeezed(part) for part in parts]
+    found = [e for e in entries() if e.kind == "notice" and any(matches(e, p) for p in squeezed)]
+    return found[:1]
+
+
+def _trouble(parts, text):
+    """Return whether `text` speaks of an error in other lines than those of notices."""
+    notices = [entry for entry in entries() if entry.kind == "notice"]
+    lines = [line for line in text.splitlines() if messages.TROUBLE.search(line)]
+    return any(not any(matches(e, messages.squeezed(line)) for e in notices) for line in lines)
+
+
+def answer(problem: str | BaseException) -> str:
+    """Return what the gallery says about `problem`, as text for a terminal; see explain."""
+    found = explain(problem)
+    if not found:
+        notices = _notices(messages.parts(_text(problem)))
+        said = "".join(f"\n\n(In it: {entry.name}. {entry.fix})" for entry in notices)
+        return "\n".join(textwrap.fill(line, 110) for line in (NOT_KNOWN + said).split("\n"))
+    blocks = [_block(found[0], "Cause")]
+    blocks += [_block(entry, "Or") for entry in found[1:]]
+    return "\n\n".join(blocks)
+
+
+def _block(entry, first):
     parts = {
-        "Stage": entries.STAGES[entry.stage],
-        "Cause": entry.cause,
+        "Error": entry.title if entry.kind != "notice" else f"{entry.title} (no error)",
+        "Stage": STAGES[entry.stage],
+        first: entry.cause,
         "Fix": entry.fix,
-        "Shown in": "; ".join(places),
+        "Check": entry.check,
+        "Shown in": "; ".join(f"{notebook}, {section!r}" for notebook, section in entry.shown),
+        "See also": entry.source,
     }
-    if entry.source:
-        parts["See also"] = entry.source
+    if not entry.code:
+        parts["Tried"] = "not caused here: reported by others"
     return "\n".join(
         textwrap.fill(
             text,
@@ -124,21 +188,37 @@ def answer(entry):
             break_long_words=False,
         )
         for part, text in parts.items()
+        if text
     )
 
 
-def main(words):
-    """Explain `words`, or what is piped in; return the exit status."""
-    text = " ".join(words)
-    if not text and not sys.stdin.isatty():
-        text = sys.stdin.buffer.read().decode(errors="replace")
-    if not text.strip() or text in ("-h", "--help"):
-        print(USAGE, end="")
-        return 0 if text.strip() else 2
-    entry = explain(text)
-    print(answer(entry) if entry else NOT_KNOWN, end="\n" if entry else "")
-    return 0 if entry else 1
+def to_json(problem: str | BaseException) -> dict:
+    """Return the answer as plain data for a program: {"known": bool, "entries": [...]}."""
+    found = explain(problem)
+    told = ("name", "kind", "cause", "fix", "check", "source", "seen")
+    return {
+        "known": bool(found),
+        "entries": [
+            {
+                "stage": STAGES[entry.stage],
+                **{name: getattr(entry, name) for name in told},
+                "shown": [list(place) for place in entry.shown],
+                "caused_here": bool(entry.code),
+            }
+            for entry in found
+        ],
+    }
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def read(stream: BinaryIO) -> str:
+    """Return the text in a binary stream such as `sys.stdin.buffer`, also if it is not UTF-8."""
+    content = stream.read()
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):  # what PowerShell pipes
+        return content.decode("utf-16", errors="replace")
+    return content.decode("utf-8-sig", errors="replace")
+
+
+def _text(problem):
+    if isinstance(problem, BaseException):
+        return "".join(traceback.format_exception(problem))
+    return problem

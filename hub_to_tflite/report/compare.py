@@ -261,8 +261,9 @@ def reason(error):
     """Return why something failed: the gallery's words where it knows the error (see explain), else its own."""
     kind = getattr(error, "name", "") or type(error).__name__
     telling = list(dict.fromkeys(TELLING.findall(str(error))))
-    entry = None if kind in PLAIN else explain.explain(f"{kind}: {error}")
-    if entry:
+    entries = [] if kind in PLAIN else explain.explain(f"{kind}: {error}")
+    if entries:
+        entry = entries[0]
         return " ".join([*(f"{line}." for line in telling[-1:]), entry.cause, entry.fix])
     words = " ".join(
         (str(error) if kind in PLAIN else telling[-1] if telling else f"{kind}: {error}").split()
