@@ -83,7 +83,7 @@ EXERCISES = [
     Exercise(
         _saved_model_in,
         "Many archives wrap the model in one folder more. Now finding it costs you one call.",
-        'Path.rglob("saved_model.pb") finds the file at any depth; .parent is the folder that it's in.',
+        'Path.rglob("saved_model.pb") finds the file at any depth; its .parent is the folder.',
         'def saved_model_in(folder):\n    return next((file.parent for file in folder.rglob("saved_model.pb")), None)',
         {
             'def saved_model_in(folder):\n    return next(folder.rglob("saved_model.pb"), None)': "file's parent",
