@@ -108,22 +108,13 @@ def check(
     digest = hashlib.sha256(recipe.encode())
     if recipe not in CALIBRATED:
         return digest.hexdigest()
-    if representative is None:
-        raise RecipeError(
-            f"The recipe {recipe!r} needs a representative dataset, to see which values flow "
-            "through the model. Found: none. Give a function that yields about 100 real inputs, "
-            "each as [array]."
-        )
-    if not callable(representative):
-        raise RecipeError(
-            "A representative dataset is a function, which the converter calls when it needs the "
-            f"samples. Found: {_a(representative)}. Pass the function's name, without calling it."
-        )
-    samples = representative()
+    samples = representative() if callable(representative) else None
     if not hasattr(samples, "__iter__"):
+        returned = f" that returned {_a(samples)}" if callable(representative) else ""
         raise RecipeError(
-            "A representative dataset yields samples. Found: it returned "
-            f"{_a(samples)}. Use yield in the function."
+            f"The recipe {recipe!r} needs a representative dataset: a function, not called, that "
+            "yields about 100 real inputs, each as [array], to see which values flow through the "
+            f"model. Found: {_a(representative)}{returned}."
         )
     count = 0
     for count, sample in enumerate(samples, start=1):

@@ -1,5 +1,6 @@
-"""The test pictures of the course: scikit-learn's handwritten digits, in the form that the models expect."""
+"""The course's test images: scikit-learn's handwritten digits, as the models expect them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ FILE = Path(__file__).with_name("digits.npz")
 SIZE = 48
 
 
-def load(split="test"):
+def load(split: str = "test") -> tuple[np.ndarray, np.ndarray]:
     """Return (images, labels) of the 1347 "train" or 450 "test" digits.
 
     images: uint8 (n, 8, 8), 0 = paper to 16 = full ink; labels: uint8 (n,), the digit drawn.
@@ -17,8 +18,8 @@ def load(split="test"):
         return data[f"{split}_images"], data[f"{split}_labels"]
 
 
-def as_model_input(images, shape=(SIZE, SIZE, 3)):
-    """Return digits as pictures, float32 (n, *shape) in [0, 1], enlarged bilinearly, channels repeated.
+def as_model_input(images: np.ndarray, shape: tuple = (SIZE, SIZE, 3)) -> np.ndarray:
+    """Return digits as float32 (n, *shape) in [0, 1], enlarged bilinearly, channels repeated.
 
     `images` is (n, 8, 8) in 0..16; `shape` is (height, width, channels).
     """
@@ -27,41 +28,45 @@ def as_model_input(images, shape=(SIZE, SIZE, 3)):
     return np.repeat(enlarged[..., None], channels, axis=-1)
 
 
-def samples(input_shape, outputs, count=450):
+def samples(
+    input_shape: tuple, outputs: int, count: int = 450
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Return (inputs, labels) to try any model on: float32 (count, ...) and (count,) or None.
 
-    `input_shape` is the model's, with the batch first, such as (None, 48, 48, 3); a size it leaves open
-    becomes 48. A model of pictures gets test digits in its own size, any other seeded noise in [0, 1], which
-    can show that two forms of a model agree, never that they are right. Labels come only with pictures and
-    ten `outputs`. Raises ValueError for a `count` outside 10 to 450.
+    `input_shape` is the model's, with the batch first, such as (None, 48, 48, 3); a dynamic
+    dimension becomes 48. A model of images gets test digits in its size, any other seeded noise in
+    [0, 1], which can show that two forms of a model agree, never that they are right. Labels come
+    only with images and ten `outputs`. Raises ValueError for a `count` outside 10 to 450.
     """
     if isinstance(count, bool) or not isinstance(count, int) or not 10 <= count <= 450:
         raise ValueError(
-            f"SAMPLES must be a whole number from 10 to 450, the number of test digits. Found: {count!r}."
+            "SAMPLES must be an integer from 10 to 450, the number of test digits. "
+            f"Found: {count!r}."
         )
-    shape = tuple(size or SIZE for size in input_shape[1:])
-    if len(shape) != 3:
-        return np.random.default_rng(0).random((count, *shape), np.float32), None
     images, labels = load("test")
-    return as_model_input(images[:count], shape), labels[:count] if outputs == 10 else None
+    inputs = _inputs(input_shape, images[:count], seed=0)
+    return inputs, labels[:count] if inputs.ndim == 4 and outputs == 10 else None
 
 
-def representative(input_shape, count=100):
-    """Return a representative dataset for a model of one float32 input: a function that yields [array (1, ...)].
+def representative(input_shape: tuple, count: int = 100) -> Callable:
+    """Return a representative dataset, a function that yields [array (1, ...)], for one input.
 
-    Training digits for a model of pictures, else seeded noise in [0, 1], as `samples` does. Taught in 06_quantize.
+    Training digits for a model of images, else noise, as in `samples`. Taught in 06_quantize.
     """
-    shape = tuple(size or SIZE for size in input_shape[1:])
-    if len(shape) == 3:
-        inputs = as_model_input(load("train")[0][:count], shape)
-    else:
-        inputs = np.random.default_rng(1).random((count, *shape), np.float32)
+    inputs = _inputs(input_shape, load("train")[0][:count], seed=1)
     return lambda: ([one[None]] for one in inputs)
 
 
+def _inputs(input_shape, images, seed):
+    """Return the digits for a model of images, and noise for any other: float32 (n, ...)."""
+    shape = tuple(size or SIZE for size in input_shape[1:])
+    if len(shape) == 3:
+        return as_model_input(images, shape)
+    return np.random.default_rng(seed).random((len(images), *shape), np.float32)
+
+
 def _weights(size):
-    """Return the (size, 8) float32 matrix of bilinear interpolation, with tf.image.resize's half-pixel centres."""
+    """Return the (size, 8) float32 matrix of bilinear interpolation, centred as in tf.image."""
     source = (np.arange(size) + 0.5) * 8 / size - 0.5
-    return np.stack([np.interp(source, np.arange(8), row) for row in np.eye(8)], axis=1).astype(
-        np.float32
-    )
+    weights = [np.interp(source, np.arange(8), row) for row in np.eye(8)]
+    return np.stack(weights, axis=1).astype(np.float32)

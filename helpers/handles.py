@@ -1,8 +1,8 @@
 """From whatever names a model to a SavedModel that is known to be whole. Taught in 02_load_from_hub.
 
-`tensorflow_hub` downloads, unpacks and caches; this module adds the questions it does not ask. Is the
-archive complete, and is it a model? Is what the cache holds still sound? Did an earlier download die and
-leave its lock? It answers each in one sentence, and leaves nothing half-made behind.
+`tensorflow_hub` downloads, unpacks and caches. This module asks what it does not: is the archive
+complete, and a model? Is what the cache holds still sound? Did an earlier download die and leave its
+lock? It answers each in one sentence, and leaves nothing half-made behind.
 """
 
 import gzip
@@ -13,7 +13,6 @@ import shutil
 import socket
 import tarfile
 import tempfile
-import types
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -28,37 +27,45 @@ from helpers.course import cache
 DEFAULT = "digits/mobilenet_v2/classification/1"
 LARGEST = 8 * 2**30  # bytes an archive may unpack to; the largest models on Hub were about 5 GB
 PATIENCE = 60  # seconds that a server may be silent; tensorflow_hub would wait for ever
+GZIP = b"\x1f\x8b"
+PACK = "Pack it from inside the model's folder: tar -czf model.tar.gz -C FOLDER ."
+ADVICE = {
+    401: "It wants a login.",
+    403: "The server refuses it; tfhub.dev does so for models that have moved or gone.",
+    404: "Check the spelling, and that a version number ends the handle.",
+}
 
 
 class HandleError(ValueError):
-    """A handle that leads to no usable SavedModel. The message says what is wrong, what was found, what to do."""
+    """A handle that leads to no usable SavedModel: what is wrong, what was found, what to do."""
 
 
-def check(handle):
+def check(handle: str) -> str:
     """Return the full handle for `handle`, after making sure that a sound SavedModel is behind it.
 
     `handle` is the name of a model on the embedded hub ("digits/mobilenet_v2/classification/1"), an
-    http(s) address, or the path of a SavedModel folder or of a .tar.gz of one, which is unpacked into the course's
-    cache. What it downloads stays in tensorflow_hub's cache, so that `hub.load` of the returned handle finds it there.
-    Raises HandleError.
+    http(s) address, or the path of a SavedModel folder or of its .tar.gz, which is unpacked into the
+    course's cache. A download stays in tensorflow_hub's cache, where `hub.load` of the returned
+    handle finds it. Raises HandleError.
     """
     handle = _unpacked(locate(handle))
     fetch(handle)
     return handle
 
 
-def locate(handle):
-    """Return the full handle (an address or an absolute path), without looking at what is behind it.
+def locate(handle: str) -> str:
+    """Return the full handle, an address or an absolute path, without looking at what is behind it.
 
     Starts the embedded hub if `handle` names one of its models. Raises HandleError.
     """
     if not isinstance(handle, str) or not handle.strip():
         raise HandleError(
-            f"HANDLE must be text that names a model. Found: {handle!r}. Use for example {DEFAULT!r}."
+            f"HANDLE must be text that names a model. Found: {handle!r}. "
+            f"Use for example {DEFAULT!r}."
         )
-    # One cache for each state of the embedded models: tensorflow_hub never asks whether a model has changed.
+    # One cache for each state of the embedded models: tensorflow_hub never asks for changes.
     os.environ.setdefault("TFHUB_CACHE_DIR", str(cache.folder(f"tfhub-{tinyhub.digest()[:12]}")))
-    if urllib.parse.urlsplit(handle).scheme in ("http", "https"):
+    if _is_address(handle):
         return handle
     if handle.rstrip("/") in tinyhub.published():
         return f"{tinyhub.serve_once()}/{handle.rstrip('/')}"
@@ -66,18 +73,18 @@ def locate(handle):
     if path.exists():
         return str(path.resolve())
     raise HandleError(
-        f"There is no model {handle!r}: it is neither an http(s) address, nor a folder here, nor on the embedded hub. "
-        f"The embedded hub has: {', '.join(tinyhub.published())}."
+        f"There is no model {handle!r}: it is neither an http(s) address, nor a folder here, nor on"
+        f" the embedded hub. The embedded hub has: {', '.join(tinyhub.published())}."
     )
 
 
-def fetch(handle):
-    """Return the folder (Path) of the SavedModel behind a full handle, downloaded and checked.
+def fetch(handle: str) -> Path:
+    """Return the folder of the SavedModel behind a full handle, downloaded and checked.
 
-    The same as `hub.resolve(handle)`, and the same cache, but a bad download never enters the cache, a
-    damaged or abandoned entry is removed and fetched again, and whatever fails raises one HandleError.
+    It is `hub.resolve(handle)` with the same cache, but a bad download never enters the cache, a
+    damaged or abandoned entry is removed and fetched again, and any failure is one HandleError.
     """
-    if urllib.parse.urlsplit(handle).scheme not in ("http", "https"):
+    if not _is_address(handle):
         return _sound(Path(handle), handle)
     import tensorflow as tf
     from tensorflow_hub import compressed_module_resolver
@@ -85,7 +92,7 @@ def fetch(handle):
     class Resolver(compressed_module_resolver.HttpCompressedFileResolver):
         def _call_urlopen(self, request):
             response = urllib.request.urlopen(request, timeout=PATIENCE, context=self._context)
-            return _whole_archive(response, handle)
+            return _checked(_downloaded(response, handle), handle, response.headers)
 
     entry = Path(compressed_module_resolver._module_dir(handle))
     _clear_abandoned(entry)
@@ -95,118 +102,104 @@ def fetch(handle):
         except HandleError:
             if not entry.exists():
                 raise
-            _forget(entry)  # an entry that was damaged in the cache: fetch it once more
-        except urllib.error.HTTPError as error:
-            raise HandleError(_refused(handle, error)) from None
+            # The entry was damaged in the cache: forget it, and fetch it once more.
+            shutil.rmtree(entry, ignore_errors=True)
+            Path(f"{entry}.descriptor.txt").unlink(missing_ok=True)
         except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", error)
+            status = getattr(error, "code", 0)
+            reason = error if status else getattr(error, "reason", error)
+            advice = ADVICE.get(status, "Check the network.")
+            if status >= 500:
+                advice = "The server is in trouble; try again later."
             raise HandleError(
-                f"The download of {handle} failed. Found: {_first_line(reason)}. "
-                f"Check the network, or use the embedded model, HANDLE = {DEFAULT!r}."
+                f"The download of {handle} failed. Found: {_first_line(reason)}. {advice} "
+                f"The embedded model works without a network: HANDLE = {DEFAULT!r}."
             ) from None
         except (tf.errors.OpError, ValueError) as error:
             raise HandleError(
-                f"The archive of {handle} could not be unpacked. Found: {_first_line(error)}. Nothing was kept; look "
-                "whether the cache folder has room and may be written, or ask the publisher."
+                f"The archive of {handle} could not be unpacked. Found: {_first_line(error)}. "
+                "Nothing was kept; look whether the cache folder has room and may be written, or "
+                "ask the publisher."
             ) from None
     raise HandleError(
-        f"What {handle} serves is not a usable SavedModel: it was downloaded twice and could not be read. "
-        "Ask its publisher, or use another version."
+        f"What {handle} serves is not a usable SavedModel: it was downloaded twice and could not be"
+        " read. Ask its publisher, or use another version."
     )
+
+
+def _is_address(handle):
+    return urllib.parse.urlsplit(handle).scheme in ("http", "https")
 
 
 def _unpacked(handle):
-    """Return the folder of what a .tar.gz on this disk holds, once it is proven whole; any other handle as it is."""
-    path = Path(handle)
-    if not path.is_file():
+    """Return the folder, in the course's cache, of a .tar.gz on this disk; other handles as is."""
+    if not Path(handle).is_file():
         return handle
-    with path.open("rb") as file:
-        if file.read(2) != b"\x1f\x8b":
+    about = os.stat(handle)
+    key = hashlib.sha256(f"{handle} {about.st_size} {about.st_mtime_ns}".encode()).hexdigest()[:16]
+    folder = cache.folder("archives") / key
+    with open(handle, "rb") as file:
+        if file.read(2) != GZIP:
             return handle
-    folder = cache.folder("archives") / _digest(path)[:16]
-    if not folder.exists():
-        with (
-            path.open("rb") as file,
-            _whole_archive(types.SimpleNamespace(read=file.read, headers={}), handle) as body,
-        ):
-            with tarfile.open(fileobj=body) as archive, cache.whole_folder(folder) as new:
-                # The members are known to be plain; newer Pythons want to be told.
-                archive.extractall(
-                    new, **{"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-                )
+        if not folder.exists():
+            with cache.whole_folder(folder) as new:
+                with tarfile.open(fileobj=_checked(file, handle)) as archive:
+                    archive.extraction_filter = getattr(tarfile, "data_filter", None)
+                    archive.extractall(new)
     return str(folder)
 
 
-def _digest(path):
-    """Return the sha256 (hex) of a file, read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _refused(handle, error):
-    advice = {
-        401: "It wants a login.",
-        403: "The server refuses it; tfhub.dev answers so for models that have moved or gone.",
-        404: "Check the spelling, and that a version number ends the handle.",
-    }.get(error.code, "The server is in trouble; try again later." if error.code >= 500 else "")
-    return (
-        f"{handle} cannot be downloaded. Found: HTTP {error.code} {_first_line(error.reason)}. {advice} "
-        f"The embedded model works without a network: HANDLE = {DEFAULT!r}."
-    )
-
-
-def _whole_archive(response, handle):
-    """Return the body of `response` as an open file, once it is proven to be a complete SavedModel archive.
-
-    tensorflow_hub unpacks while it reads, so a damaged byte is noticed too late or never: tar has no
-    checksum, and gzip's stands at the very end, which it does not read.
-    """
+def _downloaded(response, handle):
+    """Return the whole body of a response as an open file."""
     body = tempfile.TemporaryFile()
     while block := response.read(2**20):
-        _bounded(body.tell() + len(block), handle)
         body.write(block)
-    received, promised = body.tell(), response.headers.get("Content-Length") or ""
-    kind = response.headers.get("Content-Type", "no content type")
+        _check_size(body.tell(), handle)
+    promised = response.headers.get("Content-Length") or ""
+    if promised.isdecimal() and body.tell() < int(promised):
+        raise HandleError(
+            f"The download of {handle} stopped early. Found: {body.tell():,} of {int(promised):,} "
+            "bytes. Try again."
+        )
+    return body
+
+
+def _checked(body, handle, headers=None):
+    """Return an open file, at its start, once it is proven to be a complete SavedModel archive.
+
+    tensorflow_hub unpacks while it reads, so it notices a damaged byte too late or never: tar has
+    no checksum, and gzip's is at the very end, which it does not read.
+    """
+    size = body.seek(0, os.SEEK_END)
     body.seek(0)
     start = body.read(16)
-    if promised.isdecimal() and received < int(promised):
+    body.seek(0)
+    if start[:2] != GZIP:
+        kind = (headers or {}).get("Content-Type", "no content type")
         raise HandleError(
-            f"The download of {handle} stopped early. Found: {received:,} of {int(promised):,} bytes. Try again."
-        )
-    if start[:2] != b"\x1f\x8b":
-        raise HandleError(
-            f"What {handle} serves is not a model archive (tar.gz). Found: {received:,} bytes of {kind}, "
-            f"starting {start!r}. Open the address in a browser: it may be a login page, or a .tflite file, "
-            "which is not loaded but run (see 05_run_the_interpreter)."
+            f"What {handle} serves is not a model archive (tar.gz). Found: {size:,} bytes of {kind},"
+            f" starting {start!r}. Open the address in a browser: it may be a login page, or a "
+            ".tflite file, which is not loaded but run (see 05_run_the_interpreter)."
         )
     try:
-        body.seek(0)
         with gzip.open(body) as unzipped:  # to the end, so that gzip compares its checksum
-            size = 0
-            while block := unzipped.read(2**20):
-                size += len(block)
-                _bounded(size, handle)
+            while unzipped.read(2**20):
+                _check_size(unzipped.tell(), handle)
         body.seek(0)
         with tarfile.open(fileobj=body) as archive:
             members = archive.getmembers()
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
         raise HandleError(
-            f"The archive of {handle} is damaged. Found: {received:,} bytes; {_first_line(error)}. "
+            f"The archive of {handle} is damaged. Found: {size:,} bytes; {_first_line(error)}. "
             "Nothing was kept; try again, or ask its publisher."
         ) from None
-    _bounded(
-        sum(member.size for member in members), handle
-    )  # a sparse file unpacks to more than it takes up
-    _plain_members(members, handle)
+    _check_size(sum(member.size for member in members), handle)  # a sparse file unpacks to more
+    _check_members(members, handle)
     body.seek(0)
     return body
 
 
-def _bounded(size, handle):
-    """Raise HandleError if `size`, in bytes, is more than an archive may hold."""
+def _check_size(size, handle):
     if size > LARGEST:
         raise HandleError(
             f"The archive of {handle} unpacks to more than {LARGEST / 2**30:.0f} GiB. "
@@ -214,40 +207,38 @@ def _bounded(size, handle):
         )
 
 
-def _plain_members(members, handle):
-    """Raise HandleError unless the archive holds plain files and folders, inside, with a model at its root."""
-    for member in members:
-        if not (member.isfile() or member.isdir()):
-            raise HandleError(
-                f"The archive of {handle} holds a link or a device, {member.name!r}. It was not unpacked."
-            )
-        if ".." in PurePosixPath(member.name).parts or member.name.startswith("/"):
-            raise HandleError(
-                f"The archive of {handle} would write outside its folder: {member.name!r}. It was not unpacked."
-            )
-    names = {PurePosixPath(member.name).as_posix() for member in members}
-    if "saved_model.pb" not in names:
-        found = ", ".join(sorted(names)[:5]) or "nothing"
+def _check_members(members, handle):
+    """Raise HandleError unless these are plain files and folders, inside, with a model at the root."""
+    paths = [PurePosixPath(member.name) for member in members]
+    if PurePosixPath("saved_model.pb") not in paths:
+        found = ", ".join(sorted(map(str, paths))[:5]) or "nothing"
         raise HandleError(
-            f"The archive of {handle} has no saved_model.pb at its root. Found: {found}. "
-            "Pack it from inside the model's folder: tar -czf model.tar.gz -C FOLDER ."
+            f"The archive of {handle} has no saved_model.pb at its root. Found: {found}. {PACK}"
         )
     folders = {PurePosixPath()}
-    for path, member in ((PurePosixPath(member.name), member) for member in members):
+    for path, member in zip(paths, members, strict=True):
+        problem = None
         if member.isdir():
             folders |= {path, *path.parents}
+        elif not member.isfile():
+            problem = "holds a link or a device"
         elif path.parent not in folders:  # tensorflow_hub makes only the folders that are listed
+            problem = "does not hold the folder of a file"
+        if path.is_absolute() or ".." in path.parts:
+            problem = "would write outside its folder"
+        if problem:
             raise HandleError(
-                f"The archive of {handle} holds {path.as_posix()!r} and not the folder that it belongs in. "
-                "Pack the whole folder, not single files: tar -czf model.tar.gz -C FOLDER ."
+                f"The archive of {handle} {problem}. Found: {member.name!r}. It was not unpacked. "
+                f"{PACK}"
             )
 
 
 def _sound(folder, handle):
-    """Return `folder` if it holds a SavedModel that can be read to its last variable; raise HandleError if not."""
+    """Return `folder` if it holds a SavedModel that can be read to its last variable."""
     if folder.is_file():
         raise HandleError(
-            f"{handle} is a file. A handle names a SavedModel, which is a folder. See 01_why_wont_it_open."
+            f"{handle} is a file. A handle names a SavedModel, which is a folder. "
+            "See 01_why_wont_it_open."
         )
     if not (folder / "saved_model.pb").is_file():
         found = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
@@ -260,9 +251,8 @@ def _sound(folder, handle):
 
     try:
         saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-        variables = folder / "variables" / "variables"
-        if variables.parent.exists():
-            reader = tf.train.load_checkpoint(str(variables))
+        if (folder / "variables").exists():
+            reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
             for name in reader.get_variable_to_shape_map():
                 reader.get_tensor(name)  # compares each variable with its stored checksum
     except (DecodeError, OSError, tf.errors.OpError, ValueError, IndexError, RuntimeError) as error:
@@ -291,9 +281,3 @@ def _clear_abandoned(entry):
     if not alive:
         shutil.rmtree(f"{entry}.{download}.tmp", ignore_errors=True)
         lock.unlink(missing_ok=True)
-
-
-def _forget(entry):
-    """Remove a model from tensorflow_hub's cache."""
-    shutil.rmtree(entry, ignore_errors=True)
-    Path(f"{entry}.descriptor.txt").unlink(missing_ok=True)

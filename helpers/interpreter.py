@@ -1,6 +1,6 @@
-"""Run any number of inputs through a .tflite file, by name. No TensorFlow.
+"""Run any number of inputs through a .tflite file, by name, without TensorFlow.
 
-Taught in 05_run_the_interpreter, the integers in 06_quantize.
+Taught in 05_run_the_interpreter; the integers in 06_quantize.
 """
 
 from pathlib import Path
@@ -14,8 +14,8 @@ from helpers.savedmodel import InputError, Spec, by_name, run
 def load(path_or_bytes: str | Path | bytes, threads: int = 1) -> Any:
     """Return a LiteRT interpreter for a file or its bytes, ready to run.
 
-    The runtime always gets the bytes: given a path, a damaged file can end the process in other
-    runtimes. Raises ValueError if the content is not a .tflite model.
+    The runtime always gets the bytes: given a path, some runtimes end the process on a damaged
+    file. Raises ValueError if the content is not a .tflite model.
     """
     from ai_edge_litert.interpreter import Interpreter
 
@@ -28,7 +28,7 @@ def load(path_or_bytes: str | Path | bytes, threads: int = 1) -> Any:
 
 
 def predict(interpreter: Any, inputs: Any, signature: str | None = None) -> Any:
-    """Return the outputs for n samples, run one at a time (or as many as a fixed batch holds).
+    """Return the outputs for n samples, run one at a time, or as many as a fixed batch holds.
 
     `inputs` is an array (n, ...) for a file with one input, or {input: array (n, ...)}. An array
     returns the array (n, ...) of the one output, or {output: array (n, ...)} if there are several;
@@ -36,34 +36,20 @@ def predict(interpreter: Any, inputs: Any, signature: str | None = None) -> Any:
     "serving_default" or the only one; without signatures, those of the tensors. Floats for a tensor
     of integers are quantized on the way in, and integer outputs dequantized. Raises InputError.
     """
-    sources, targets, runner = _signature(interpreter, signature)
+    sources, targets, call = _signature(interpreter, signature)
     specs = {name: _spec(detail) for name, detail in sources.items()}
     arrays = by_name(specs, inputs)
     real = [name for name, array in arrays.items() if np.issubdtype(array.dtype, np.floating)]
     for name in real:
         if np.issubdtype(sources[name]["dtype"], np.integer):
             arrays[name] = quantize(arrays[name], sources[name])
-    shapes = {name: tuple(detail["shape"]) for name, detail in sources.items()}
-
-    def call(feed):
-        if runner:
-            return runner(**feed)
-        for name, value in feed.items():
-            if value.shape != shapes[name]:  # a dynamic dimension
-                interpreter.resize_tensor_input(sources[name]["index"], value.shape, strict=True)
-                interpreter.allocate_tensors()
-                shapes[name] = value.shape
-        for name, value in feed.items():
-            interpreter.set_tensor(sources[name]["index"], value)
-        interpreter.invoke()
-        return {name: interpreter.get_tensor(one["index"]) for name, one in targets.items()}
-
-    outputs = run(call, specs, arrays, batch_size=1)
+    outputs = run(lambda feed: call(**feed), specs, arrays, batch_size=1)
     for name, detail in targets.items():
         if real and np.issubdtype(detail["dtype"], np.integer) and detail["quantization"][0]:
             outputs[name] = dequantize(outputs[name], detail)
-    one_array = not isinstance(inputs, dict) and len(outputs) == 1
-    return next(iter(outputs.values())) if one_array else outputs
+    if isinstance(inputs, dict) or len(outputs) > 1:
+        return outputs
+    return next(iter(outputs.values()))
 
 
 def quantize(real: np.ndarray, detail: dict) -> np.ndarray:
@@ -75,9 +61,8 @@ def quantize(real: np.ndarray, detail: dict) -> np.ndarray:
     """
     scale, zero_point = _scale(detail)
     limits = np.iinfo(detail["dtype"])
-    return np.clip(np.round(real / np.float32(scale)) + zero_point, limits.min, limits.max).astype(
-        detail["dtype"]
-    )
+    stored = np.round(real / np.float32(scale)) + zero_point
+    return np.clip(stored, limits.min, limits.max).astype(detail["dtype"])
 
 
 def dequantize(stored: np.ndarray, detail: dict) -> np.ndarray:
@@ -100,27 +85,34 @@ def _scale(detail):
 
 
 def _signature(interpreter, name):
-    """Return {input: detail}, {output: detail} and the runner, which only some signatures need.
-
-    A file's only signature is its main graph. No runner is kept for it: while one lives, invoke()
-    is refused, and it allocates the tensors again on each call.
-    """
+    """Return {input: detail}, {output: detail} and a function of arrays, by name."""
     names = list(interpreter.get_signature_list())
     if name is None and names:
-        name = "serving_default" if "serving_default" in names or len(names) > 1 else names[0]
-    if name is not None and name not in names:
-        found = ", ".join(names) or "none"
-        raise InputError(f"The file has no signature {name!r}. Found: {found}. Choose one of them.")
-    if name is None:
-        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-        return {d["name"]: d for d in inputs}, {d["name"]: d for d in outputs}, None
-    runner = interpreter.get_signature_runner(name)
-    inputs, outputs = runner.get_input_details(), runner.get_output_details()
-    return inputs, outputs, runner if len(names) > 1 else None
+        name = names[0] if len(names) == 1 else "serving_default"
+    if name is not None:
+        if name not in names:
+            found = ", ".join(names) or "none"
+            raise InputError(f"The file has no signature {name!r}. Found: {found}. Name one.")
+        runner = interpreter.get_signature_runner(name)
+        return runner.get_input_details(), runner.get_output_details(), runner
+    sources = {detail["name"]: detail for detail in interpreter.get_input_details()}
+    targets = {detail["name"]: detail for detail in interpreter.get_output_details()}
+
+    def call(**feed):
+        for name, value in feed.items():
+            if value.shape != tuple(sources[name]["shape"]):  # a dynamic dimension
+                interpreter.resize_tensor_input(sources[name]["index"], value.shape, strict=True)
+        interpreter.allocate_tensors()
+        for name, value in feed.items():
+            interpreter.set_tensor(sources[name]["index"], value)
+        interpreter.invoke()
+        return {name: interpreter.get_tensor(one["index"]) for name, one in targets.items()}
+
+    return sources, targets, call
 
 
 def _spec(detail):
-    shape = detail["shape_signature"] if len(detail["shape_signature"]) else detail["shape"]
     kind = np.dtype(detail["dtype"])
+    shape = detail["shape_signature"] if len(detail["shape_signature"]) else detail["shape"]
     sizes = tuple(None if size == -1 else int(size) for size in shape)
     return Spec("string" if kind.kind in "OSU" else kind.name, sizes)

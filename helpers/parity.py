@@ -1,19 +1,20 @@
-"""The parity ledger: at each border that a model crosses, is it still the same answer?
+"""The parity ledger: at each border that a model crosses, does it still predict the same?
 
-A row holds what a number can prove about one form of the model, next to the form before all others, the
-reference. `add` refuses a row that breaks its tolerance. Taught in 00_start_here, used in every lesson.
+A row holds what numbers can prove about one form of the model, next to the first form, the reference.
+`add` rejects a row that breaks its tolerance. Taught in 00_start_here, used in every lesson.
 """
 
 import html
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 
 
 class ParityError(AssertionError):
-    """The answers are not the same. The message says which promise is broken, and by how much."""
+    """The outputs are not the same: which promise is broken, and by how much."""
 
 
 @dataclass(frozen=True)
@@ -22,53 +23,53 @@ class Row:
 
     form: str
     size: int
-    difference: float  # max |score - reference score|
-    agree: int  # inputs whose highest score is at the same place as the reference's
-    correct: int | None  # inputs whose highest score is at their label; None without labels
+    difference: float  # max |score - reference score|, the absolute error
+    agree: int  # inputs with the same top-1, the index of the highest score, as the reference
+    correct: int | None  # inputs whose top-1 is their label; None without labels
     total: int
 
 
-def wilson(correct, total, confidence=0.95):
+def wilson(correct: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return the Wilson score interval (low, high) of a proportion, both in 0..1.
 
-    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the
-    American Statistical Association 22 (1927), 209-212. It stays inside 0..1 and holds near 100 %, where
-    the textbook's "plus or minus" interval does not.
+    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of
+    the American Statistical Association 22 (1927), 209-212. It stays inside 0..1 and holds near
+    100 %, where the textbook's "plus or minus" interval does not.
     """
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share = correct / total
-    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = (
-        z
-        / (1 + z * z / total)
-        * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    )
+    p, scale = correct / total, 1 + z * z / total
+    half = z / scale * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total))
+    centre = (p + z * z / (2 * total)) / scale
     return centre - half, centre + half
 
 
-def size_of(path):
+def size_of(path: Path) -> int:
     """Return the bytes of a file, or of all files in a folder."""
-    return (
-        sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
-        if path.is_dir()
-        else path.stat().st_size
-    )
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 class Ledger:
-    """The rows so far. `labels` is (n,) whole numbers, or None where the inputs have none."""
+    """The rows so far. `labels` is (n,) integers, or None where the inputs have none."""
 
-    def __init__(self, labels=None):
+    def __init__(self, labels: np.ndarray | None = None):
         self.labels = None if labels is None else np.asarray(labels)
         self.reference = None
         self.rows = []
 
-    def add(self, form, size, scores, tolerance=0.0, agreement=1.0):
-        """Add a row for `scores`, (n, classes) floats, and return it. The first row is the reference.
+    def add(
+        self,
+        form: str,
+        size: int,
+        scores: np.ndarray,
+        tolerance: float = 0.0,
+        agreement: float = 1.0,
+    ) -> Row:
+        """Add a row for `scores`, (n, classes) floats, and return it. The first is the reference.
 
-        `tolerance` is the largest |difference| allowed, in the scores' unit; `agreement` the smallest share
-        of inputs, 0..1, whose highest score must stay in place. Raises ParityError, and adds nothing, if
-        either is broken or the scores have another shape or hold NaN.
+        `tolerance` is the largest absolute error allowed, in the scores' unit; `agreement` the
+        smallest fraction of inputs, 0..1, that must keep their top-1. Raises ParityError, and adds
+        nothing, if either is broken or the scores have another shape or hold NaN.
         """
         scores = np.asarray(scores, np.float64)
         scores = scores.reshape(len(scores), -1)
@@ -78,9 +79,8 @@ class Ledger:
                 f"{form}: scores of shape {scores.shape}, but the reference has {reference.shape}."
             )
         if not np.isfinite(scores).all():
-            raise ParityError(
-                f"{form}: {np.sum(~np.isfinite(scores))} of {scores.size} scores are not numbers."
-            )
+            bad = np.sum(~np.isfinite(scores))
+            raise ParityError(f"{form}: {bad} of {scores.size} scores are not numbers.")
         top = scores.argmax(1)
         row = Row(
             form,
@@ -92,37 +92,36 @@ class Ledger:
         )
         if row.difference > tolerance:
             raise ParityError(
-                f"{form}: a score differs by {row.difference:.3g}; at most {tolerance:.3g} is allowed."
+                f"{form}: a score differs by {row.difference:.3g}; "
+                f"at most {tolerance:.3g} is allowed."
             )
         if row.agree < agreement * row.total:
             raise ParityError(
-                f"{form}: {row.agree} of {row.total} answers are the same; "
-                f"at least {math.ceil(agreement * row.total)} are asked for."
+                f"{form}: {row.agree} of {row.total} inputs have the same top-1; "
+                f"at least {math.ceil(agreement * row.total)} must."
             )
         self.reference = reference
         self.rows.append(row)
         return row
 
-    def table(self):
+    def table(self) -> list[tuple[str, ...]]:
         """Return the ledger as a list of rows of text, the headings first."""
         table = [("form", "bytes", "max |diff|", "same top-1", "correct", "95 % interval")]
-        for number, row in enumerate(self.rows):
-            low, high = wilson(row.correct, row.total) if row.correct is not None else (0, 0)
-            table.append(
-                (
-                    row.form,
-                    f"{row.size:,}",
-                    bound(row.difference) if number else "reference",
-                    f"{row.agree} of {row.total}" if number else "reference",
-                    "no labels" if row.correct is None else f"{row.correct} of {row.total}",
-                    "" if row.correct is None else f"{low * 100:.1f} to {high:.1%}",
-                )
-            )
+        for row in self.rows:
+            difference, agree = bound(row.difference), f"{row.agree} of {row.total}"
+            if row is self.rows[0]:
+                difference = agree = "reference"
+            correct, interval = "no labels", ""
+            if row.correct is not None:
+                low, high = wilson(row.correct, row.total)
+                correct = f"{row.correct} of {row.total}"
+                interval = f"{low * 100:.1f} to {high:.1%}"
+            table.append((row.form, f"{row.size:,}", difference, agree, correct, interval))
         return table
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         table = self.table()
-        widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
             for line in table
@@ -131,12 +130,13 @@ class Ledger:
 
     def _repr_html_(self):
         head, *rows = [[html.escape(cell) for cell in line] for line in self.table()]
-        cells = "".join("<tr><td>" + "</td><td>".join(line) + "</td></tr>" for line in rows)
-        return f"<table><thead><tr><th>{'</th><th>'.join(head)}</th></tr></thead><tbody>{cells}</tbody></table>"
+        body = "".join("<tr><td>" + "</td><td>".join(row) + "</td></tr>" for row in rows)
+        head = "<tr><th>" + "</th><th>".join(head) + "</th></tr>"
+        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
 
-def bound(difference):
-    """Return "0", or "under" the smallest power of ten above `difference`, as text; of infinity "without bound".
+def bound(difference: float) -> str:
+    """Return "0", or "under" the next power of ten, as text; of infinity "without bound".
 
     The last digits of a sum of floats depend on the processor; its power of ten does not.
     """

@@ -24,7 +24,7 @@ class InputError(SavedModelError):
 
 @dataclass(frozen=True)
 class Spec:
-    """One input or output: its dtype, a numpy name or "string", and its shape.
+    """An input or output: its dtype, a numpy name or "string", and its shape.
 
     A dynamic dimension is None; the shape itself is None where not even its length is known.
     """
@@ -80,9 +80,8 @@ def load(saved_model: str | Path, signature: str | None = None) -> Model:
     loaded = tf.saved_model.load(str(saved_model), tags=tags)
     functions = {name: loaded.signatures[name] for name in signatures}
     if not signatures:
-        for name in dir(loaded):
-            trace = _trace(getattr(loaded, name, None))
-            if trace and (name == "__call__" or not name.startswith("_")):
+        for name in ["__call__", *(name for name in dir(loaded) if not name.startswith("_"))]:
+            if trace := _trace(getattr(loaded, name, None)):
                 functions[name], *signatures[name] = trace
     name = choose(signatures, signature)
     return Model(name, *signatures[name], tuple(sorted(signatures)), functions[name], loaded)
@@ -125,40 +124,37 @@ def choose(signatures: dict[str, tuple[dict, dict]], name: str | None = None) ->
 
     Raises SavedModelError where there is none, or where it lacks dense inputs or outputs.
     """
-    names = ", ".join(sorted(signatures)) or "none"
-    if not signatures:
-        raise SavedModelError(
-            "The SavedModel has no signature and no traced function, so nothing says what it takes."
-            " Found: variables at most. Save it with tf.saved_model.save(..., signatures=...)."
-        )
+    found = ", ".join(sorted(signatures)) or "none, and no traced function"
     if name is None:
         only = next(iter(signatures)) if len(signatures) == 1 else None
         name = next((name for name in DEFAULTS if name in signatures), only)
     if name not in signatures:
         lack = f"no signature {name!r}" if name else "no default signature"
-        raise SavedModelError(f"The SavedModel has {lack}. Found: {names}. Choose one of them.")
-    inputs, outputs = signatures[name]
-    dtypes = [spec.dtype for spec in [*inputs.values(), *outputs.values()]]
-    if not inputs or not outputs or any("_" in dtype for dtype in dtypes):
         raise SavedModelError(
-            f"The signature {name!r} must take and return dense tensors. Found: {len(inputs)} in, "
-            f"{len(outputs)} out, of {dtypes}. Wrap the model in a function that has such."
+            f"The SavedModel has {lack}. Found: {found}. Name one that it has, or save the model "
+            "again with tf.saved_model.save(model, folder, signatures=...)."
+        )
+    dtypes = [[spec.dtype for spec in specs.values()] for specs in signatures[name]]
+    if not all(dtypes) or any("_" in dtype for dtype in sum(dtypes, [])):
+        raise SavedModelError(
+            f"The signature {name!r} must take and return dense tensors. Found: {dtypes[0]} in, "
+            f"{dtypes[1]} out. Wrap the model in a function that does, and save that."
         )
     return name
 
 
 def by_name(specs: dict[str, Spec], inputs: Any) -> dict[str, np.ndarray]:
     """Return inputs as {input: array}, with exactly the names of `specs`. Raises InputError."""
-    wanted = f"Give {{name: array}} for {_listed(specs)}."
-    if not isinstance(inputs, dict):
-        if len(specs) != 1:
-            raise InputError(
-                f"The model takes {len(specs)} inputs, by name. Found: one array. {wanted}"
-            )
-        inputs = dict.fromkeys(specs, inputs)
-    if set(inputs) != set(specs):
+    found = "one array"
+    if isinstance(inputs, dict):
         found = ", ".join(map(repr, inputs)) or "none"
-        raise InputError(f"These are not the names of the model's inputs. Found: {found}. {wanted}")
+    elif len(specs) == 1:
+        inputs = dict.fromkeys(specs, inputs)
+    if not isinstance(inputs, dict) or set(inputs) != set(specs):
+        raise InputError(
+            f"The model's inputs are {_listed(specs)}. Found: {found}. "
+            "Give all of them by name: {name: array}."
+        )
     return {name: np.asarray(inputs[name]) for name in specs}
 
 
@@ -188,12 +184,18 @@ def run(call: Callable, specs: dict[str, Spec], inputs: Any, batch_size: int = 6
     runs sample by sample. Raises InputError, for what does not fit before anything runs.
     """
     arrays = by_name(specs, inputs)
-    batched = _batched(specs, arrays)
-    fixed = {spec.shape[0] for name, spec in specs.items() if batched[name] and spec.shape} - {None}
+    shapes = {name: array.shape for name, array in arrays.items()}
+    batched = {name: _has_batch(name, array, specs) for name, array in arrays.items()}
+    fixed = {specs[name].shape[0] for name in specs if batched[name] and specs[name].shape} - {None}
     step = max(fixed, default=batch_size if all(batched.values()) else 1)
-    if len(fixed) > 1 or (step > 1 and not all(batched.values())):
-        raise InputError(f"The inputs have no common batch. Found: {_listed(specs)}.")
-    count, parts = len(next(iter(arrays.values()))), {}
+    counts = {len(array) for array in arrays.values()}
+    agree = len(fixed) <= 1 and (step == 1 or all(batched.values()))
+    if len(counts) > 1 or counts == {0} or not agree:
+        raise InputError(
+            f"The inputs have no common batch. Found: shapes {shapes} for {_listed(specs)}. "
+            "Give each input one row for each sample."
+        )
+    count, parts = counts.pop(), {}
     for start in range(0, count, step):
         rows = np.arange(start, start + step if fixed else min(start + step, count))
         rows = rows.clip(max=count - 1)
@@ -217,28 +219,19 @@ def run(call: Callable, specs: dict[str, Spec], inputs: Any, batch_size: int = 6
     return next(iter(outputs.values()))
 
 
-def _batched(specs, arrays):
-    """Return {input: whether its first dimension is the batch}, which the number of them tells.
+def _has_batch(name, array, specs):
+    """Return whether an array's rows are the input's own batch: its number of dimensions tells.
 
-    A lone dimension is a length, as a sound has, unless it is 1, of strings, or another input has a
-    batch. Raises InputError where an array does not fit.
+    The lone dimension of a model's only input is a length, as a sound has, unless it is 1 or of
+    strings. Raises InputError where the array does not fit.
     """
-    shapes = {name: array.shape for name, array in arrays.items()}
-    lengths = {shape[0] if shape else 0 for shape in shapes.values()}
-    if len(lengths) > 1 or 0 in lengths:
-        raise InputError(f"Every input needs one row for each sample. Found: shapes {shapes}.")
-    company = any(len(spec.shape or ()) == len(shapes[name]) > 1 for name, spec in specs.items())
-    batched = {}
-    for name, spec in specs.items():
-        if spec.shape is None:
-            options = [None]
-        elif len(spec.shape) > 1 or company or spec.shape == (1,) or spec.dtype == "string":
-            options = [(None, *spec.shape[1:]), (None, *spec.shape)]
-        else:
-            options = [(None, *spec.shape)]
-        fitting = fit(name, arrays[name], spec, *options)
-        batched[name] = fitting is None or len(fitting) == len(spec.shape)
-    return batched
+    spec = specs[name]
+    if spec.shape is None:
+        return fit(name, array, spec, None) is None
+    samples, options = (None, *spec.shape), []
+    if len(spec.shape) > 1 or len(specs) > 1 or spec.shape == (1,) or spec.dtype == "string":
+        options.append((None, *spec.shape[1:]))
+    return fit(name, array, spec, *options, samples) != samples
 
 
 def _match(shape, wanted):
@@ -254,19 +247,20 @@ def _listed(specs):
 
 def _specs(infos):
     """Return {name: Spec} of {name: TensorInfo}, the protos of a signature."""
-    import tensorflow as tf
-
-    specs = {}
-    for name in sorted(infos):
-        info, encoding = infos[name], infos[name].WhichOneof("encoding")
-        tensor = tf.TensorSpec(tf.TensorShape(info.tensor_shape), info.dtype)
-        specs[name] = _spec(tensor) if encoding == "name" else Spec(encoding, None)
+    specs = {name: _spec(infos[name].dtype, infos[name].tensor_shape) for name in sorted(infos)}
+    for name in specs:
+        encoding = infos[name].WhichOneof("encoding")
+        if encoding != "name":
+            specs[name] = Spec(encoding, None)
     return specs
 
 
-def _spec(tensor):
-    known = tensor.shape.rank is not None
-    return Spec(tensor.dtype.base_dtype.name, tuple(tensor.shape.as_list()) if known else None)
+def _spec(dtype, shape):
+    import tensorflow as tf
+
+    shape = tf.TensorShape(shape)
+    name = tf.dtypes.as_dtype(dtype).base_dtype.name
+    return Spec(name, None if shape.rank is None else tuple(shape))
 
 
 def _trace(function):
@@ -275,13 +269,14 @@ def _trace(function):
 
     for concrete in getattr(function, "concrete_functions", ()):
         given = tf.nest.flatten(concrete.structured_input_signature)
-        inputs = {one.name: _spec(one) for one in given if isinstance(one, tf.TensorSpec)}
-        if not inputs or any(value is True for value in given):
-            continue  # nothing but Python values, or training=True
-        returned = concrete.structured_outputs
-        values = tf.nest.flatten(returned)
-        names = [f"output_{number}" for number in range(len(values))]
-        if isinstance(returned, dict):
-            names = sorted(returned)
-        return concrete, inputs, {n: _spec(one) for n, one in zip(names, values, strict=True)}
+        inputs = {
+            one.name: _spec(one.dtype, one.shape) for one in given if isinstance(one, tf.TensorSpec)
+        }
+        if inputs and not any(value is True for value in given):  # not one for training=True
+            returned = concrete.structured_outputs
+            specs = [_spec(one.dtype, one.shape) for one in tf.nest.flatten(returned)]
+            names = [f"output_{number}" for number in range(len(specs))]
+            if isinstance(returned, dict):
+                names = sorted(returned)
+            return concrete, inputs, dict(zip(names, specs, strict=True))
     return None

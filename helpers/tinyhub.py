@@ -1,49 +1,42 @@
-"""A hub in one small file: it serves the models in `hub/` on this machine, as tfhub.dev served its own.
+"""A hub in one small file: it serves the models in `hub/` on this machine, as tfhub.dev did.
 
     /<publisher>/<model>/<version>?tf-hub-format=compressed   the SavedModel, tar.gz
     /<publisher>/<model>/<version>?lite-format=tflite         the .tflite, where one is published
-    /<publisher>/<model>/<version>                            the page that a browser shows
+    /<publisher>/<model>/<version>                            the page about the model
 
 The protocol is in https://www.tensorflow.org/hub/hosting. Taught in 02_load_from_hub.
 """
 
 import functools
 import hashlib
-import html
 import http.client
 import os
 import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 EMBEDDED = Path(__file__).resolve().parents[1] / "hub"
 PORTS = range(8765, 8785)  # the first one, unless another program has it
-FORMATS = {  # query -> (what the file is called, its content type)
-    ("tf-hub-format", "compressed"): (".tar.gz", "application/gzip"),
-    ("lite-format", "tflite"): (".tflite", "application/octet-stream"),
+FILES = {  # what is asked for -> (how the file's name ends, its content type)
+    "tf-hub-format=compressed": (".tar.gz", "application/gzip"),
+    "lite-format=tflite": (".tflite", "application/octet-stream"),
+    "": (".md", "text/plain; charset=utf-8"),
 }
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><title>{title}</title></head>
-<body><pre>{text}</pre></body>
-</html>
-"""
 
 
-def published(root=EMBEDDED):
-    """Return the models under `root`, as sorted paths such as "digits/mobilenet_v2/classification/1"."""
-    root = Path(root)
-    return sorted(
-        path.relative_to(root).as_posix()[: -len(".tar.gz")] for path in root.rglob("*.tar.gz")
-    )
+def published(root: str | Path = EMBEDDED) -> list[str]:
+    """Return the models under `root`, such as "digits/mobilenet_v2/classification/1", sorted."""
+    archives = Path(root).rglob("*.tar.gz")
+    return sorted(path.relative_to(root).as_posix().removesuffix(".tar.gz") for path in archives)
 
 
-def digest(root=EMBEDDED):
-    """Return the sha256 (hex) of the names and contents of a folder's files: it changes when a model changes."""
+def digest(root: str | Path = EMBEDDED) -> str:
+    """Return the sha256 (hex) of a folder's file names and contents: another model changes it."""
     whole = hashlib.sha256()
     for path in sorted(p for p in Path(root).rglob("*") if p.is_file()):
         whole.update(path.relative_to(root).as_posix().encode() + b"\0")
@@ -51,12 +44,12 @@ def digest(root=EMBEDDED):
     return whole.hexdigest()
 
 
-def serve(root=EMBEDDED, ports=PORTS):
-    """Serve `root` from a thread of this process and return its address, "http://127.0.0.1:<port>".
+def serve(root: str | Path = EMBEDDED, ports: Iterable[int] = PORTS) -> str:
+    """Serve `root` from a thread of this process and return "http://127.0.0.1:<port>".
 
-    Several processes may serve the same models on the same port at once: each has its own socket there,
-    and whichever the system picks gives the same answer. A port that another program or another
-    set of models holds is passed over, so an address never changes its meaning.
+    Several processes may serve the same models on one port: each has its own socket there, and
+    whichever the system picks gives the same answer. A port that another program, or another set of
+    models, holds is passed over, so an address never changes its meaning. Port 0 is any free one.
     Raises OSError if no port is free.
     """
     name = f"tinyhub/{digest(root)[:12]}"
@@ -70,16 +63,16 @@ def serve(root=EMBEDDED, ports=PORTS):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return f"http://127.0.0.1:{server.server_port}"
     raise OSError(
-        f"No port for the hub. Tried {list(ports)}: all in use. Stop the program that holds one of them."
+        f"No port for the hub. Found: {list(ports)} all in use. Stop the program that holds one."
     )
 
 
 @functools.cache
-def serve_once():
+def serve_once() -> str:
     """Serve the embedded models, once for this process, and return the address.
 
-    From a process of its own: a kernel that converts a model answers nobody for seconds. It ends with this one, since
-    its standard input does. Raises OSError if it does not start.
+    Another process does it, since a kernel that converts a model does not answer for seconds. That
+    one ends with this one, whose end closes its input. Raises OSError if it does not start.
     """
     # A proxy, where one is set, must not be asked for addresses on this machine.
     os.environ["no_proxy"] = ",".join(filter(None, [os.environ.get("no_proxy"), "127.0.0.1"]))
@@ -88,7 +81,7 @@ def serve_once():
     address = process.stdout.readline().strip()
     if not address.startswith("http"):
         raise OSError(
-            f"The embedded hub did not start. Its error stands above, or comes from: {' '.join(command)}"
+            f"The embedded hub did not start. Its error is above, or run: {' '.join(command)}"
         )
     _processes.append(process)
     return address
@@ -128,54 +121,26 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     timeout = 30  # seconds for a client that stops listening
 
-    def version_string(self):
-        return self.server.name
-
     def do_GET(self):
-        url = urlsplit(self.path)
-        path = unquote(url.path).strip("/")
-        query = {(name, value) for name, values in parse_qs(url.query).items() for value in values}
-        wanted = [FORMATS[item] for item in FORMATS if item in query]
-        if wanted:
-            suffix, content_type = wanted[0]
-            file = self._file(path + suffix)
-            self._answer(file and file.read_bytes(), content_type)
-        else:
-            text = self._page(path)
-            body = (
-                text
-                and PAGE.format(
-                    title=html.escape(path or "tinyhub"), text=html.escape(text)
-                ).encode()
-            )
-            self._answer(body, "text/html; charset=utf-8")
-
-    do_HEAD = do_GET
-
-    def _file(self, name):
-        """Return the file of that name under the root, or None: no way leads out of the root."""
-        if "\0" in name:
-            return None
-        file = (self.server.root / name).resolve()
-        return file if self.server.root in file.parents and file.is_file() else None
-
-    def _page(self, path):
-        if not path:
-            return "Models on this hub:\n" + "\n".join(published(self.server.root))
-        if not self._file(path + ".tar.gz"):
-            return None
-        page = self._file(path + ".md")
-        return page.read_text(encoding="utf-8") if page else path
-
-    def _answer(self, body, content_type):
-        found = body is not None
-        body = body if found else b"404: this hub has no such model\n"
-        self.send_response(200 if found else 404)
-        self.send_header("Content-Type", content_type if found else "text/plain")
+        url, root = urlsplit(self.path), self.server.root
+        wanted = next((key for key in FILES if key and key in url.query.split("&")), "")
+        suffix, content_type = FILES[wanted]
+        model = unquote(url.path).strip("/")
+        # Only a file under the root is served: the way may lead out of it, over .. or a link.
+        file = (root / (model.replace("\0", "") + suffix)).resolve()
+        status = 200 if root in file.parents and file.is_file() else 404
+        body = file.read_bytes() if status == 200 else b"404: this hub has no such model\n"
+        self.send_response(status)
+        self.send_header("Content-Type", content_type if status == 200 else "text/plain")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def version_string(self):
+        return self.server.name
 
     def log_message(self, *_):
         pass  # a request line in the middle of a lesson helps nobody

@@ -96,9 +96,9 @@ def flipped(data, at):
 
 
 BAD_ANSWERS = {
-    "missing": ((404, {}, b"no"), "HTTP 404"),
-    "forbidden": ((403, {}, b"no"), "HTTP 403"),
-    "broken server": ((500, {}, b"no"), "HTTP 500.*again later"),
+    "missing": ((404, {}, b"no"), "HTTP Error 404"),
+    "forbidden": ((403, {}, b"no"), "HTTP Error 403"),
+    "broken server": ((500, {}, b"no"), "HTTP Error 500.*again later"),
     "web page": (
         (200, {"Content-Type": "text/html"}, b"<!DOCTYPE html><title>Log in</title>"),
         "not a model archive.*text/html",
@@ -132,9 +132,9 @@ BAD_ANSWERS = {
     "device": (model_and(("null", "device")), "a link or a device"),
     "no folders": (
         model_and(("variables/variables.index", b"x")),
-        "holds 'variables/variables.index' and not the folder",
+        "folder of a file. Found: 'variables/variables.index'",
     ),
-    "file under a file": (model_and(("a", b"x"), ("a/b", b"x")), "holds 'a/b' and not the folder"),
+    "file under a file": (model_and(("a", b"x"), ("a/b", b"x")), "folder of a file. Found: 'a/b'"),
     "name too long": (model_and((300 * "x", b"x")), "could not be unpacked"),
     "name that tensorflow_hub refuses": (
         model_and(("..\\evil", b"x")),
@@ -151,10 +151,10 @@ BAD_ANSWERS = {
     ),
     "more behind the archive": ((200, {}, GOOD + b"more"), "is damaged"),
     "no gzip": ((200, {}, gzip.decompress(GOOD)), "not a model archive"),
-    "login": ((401, {}, b"no"), "HTTP 401.*wants a login"),
-    "moved nowhere": ((301, {}, b""), "HTTP 301"),
-    "moved in a circle": ((302, {"Location": "/someone/model/1"}, b""), "HTTP 302"),
-    "moved to a file": ((302, {"Location": "file:///etc/passwd"}, b""), "HTTP 302"),
+    "login": ((401, {}, b"no"), "HTTP Error 401.*wants a login"),
+    "moved nowhere": ((301, {}, b""), "HTTP Error 301"),
+    "moved in a circle": ((302, {"Location": "/someone/model/1"}, b""), "HTTP Error 302"),
+    "moved to a file": ((302, {"Location": "file:///etc/passwd"}, b""), "HTTP Error 302"),
     "chunks that stop": (
         (200, {"Transfer-Encoding": "chunked"}, b"8\r\n\x1f\x8b"),
         "failed.*IncompleteRead",

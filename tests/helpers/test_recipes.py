@@ -85,14 +85,11 @@ def test_other_samples_make_another_file(layer):
 @pytest.mark.parametrize(
     ("representative", "words"),
     [
-        (None, "needs a representative dataset.*Found: none"),
-        (
-            ([row] for row in ONES),
-            "is a function.*Found: a generator. Pass the function's name, without calling it",
-        ),
-        ([[ONES]], "is a function.*Found: a list"),
-        (ONES, "is a function.*Found: a ndarray"),
-        (lambda: None, "it returned a NoneType. Use yield"),
+        (None, "needs a representative dataset.*Found: a NoneType"),
+        (([row] for row in ONES), "a function, not called, that yields.*Found: a generator"),
+        ([[ONES]], "a function, not called.*Found: a list"),
+        (ONES, "a function, not called.*Found: a ndarray"),
+        (lambda: None, "Found: a function that returned a NoneType"),
         (lambda: iter(()), "yields nothing.*float file without a word. Found: 0 samples"),
         (lambda: [ONES], "Sample 1 .* a ndarray of 1. Yield one sample at a time: a list"),
         (lambda: [[ONES, ONES]], "a list of 2. Yield one .* with: x"),
@@ -111,7 +108,7 @@ def test_other_samples_make_another_file(layer):
         ),
         (lambda: [[ONES.astype(np.uint8)]], "Found: uint8"),
         (lambda: [[[1.0, 2.0, 3.0, 4.0]]], "'x' is a list. Give a numpy array"),
-        (lambda: [{"images": ONES}], "not the names .* Found: 'images'. Give .*'x': float32"),
+        (lambda: [{"images": ONES}], "inputs are 'x': float32 .* Found: 'images'. Give all"),
     ],
 )
 @pytest.mark.parametrize("recipe", convert.CALIBRATED)

@@ -28,7 +28,7 @@ def test_one_handle_has_three_answers(address):
     with urlopen(f"{handle}?lite-format=tflite") as answer:
         assert answer.read()[4:8] == b"TFL3"
     with urlopen(handle) as answer:
-        assert answer.headers["Content-Type"].startswith("text/html")
+        assert answer.headers["Content-Type"].startswith("text/plain")
         assert b"Held-out accuracy" in answer.read()
 
 
