@@ -139,17 +139,14 @@ def _named(sample, inputs):
     """Return a sample as {input: array}, for one input from [array]. Raises InputError."""
     if isinstance(sample, (list, tuple)) and len(sample) == len(inputs) == 1:
         sample = dict(zip(inputs, sample, strict=True))
-    if not isinstance(sample, dict):
-        count = f" of {len(sample)}" if hasattr(sample, "__len__") else ""
+    if not isinstance(sample, dict) or not all(hasattr(one, "shape") for one in sample.values()):
         raise savedmodel.InputError(
-            f"Found: {_a(sample)}{count}. Yield one sample at a time: a list with one array, "
-            f"[array], for one input, or {{name: array}} with: {', '.join(sorted(inputs))}."
+            f"Found: {_a(sample)}. Yield one sample at a time, of numpy arrays: [array] for one "
+            f"input, or {{name: array}} for: {', '.join(sorted(inputs))}."
         )
-    for name, value in sample.items():
-        if not hasattr(value, "shape"):
-            raise savedmodel.InputError(f"{name!r} is {_a(value)}. Give a numpy array.")
     return savedmodel.by_name(inputs, sample)
 
 
 def _a(value):
-    return f"a {type(value).__name__}"
+    count = f" of {len(value)}" if isinstance(value, (list, tuple, dict)) else ""
+    return f"a {type(value).__name__}{count}"

@@ -1,6 +1,6 @@
 """The parity ledger: at each border that a model crosses, does it still predict the same?
 
-A row holds what numbers can prove about one form of the model, next to the first form, the reference.
+A row holds what numbers can prove about one form of the model, beside the first, the reference.
 `add` rejects a row that breaks its tolerance. Taught in 00_start_here, used in every lesson.
 """
 
@@ -58,12 +58,7 @@ class Ledger:
         self.rows = []
 
     def add(
-        self,
-        form: str,
-        size: int,
-        scores: np.ndarray,
-        tolerance: float = 0.0,
-        agreement: float = 1.0,
+        self, form: str, size: int, scores: np.ndarray, tolerance: float = 0, agreement: float = 1
     ) -> Row:
         """Add a row for `scores`, (n, classes) floats, and return it. The first is the reference.
 
@@ -75,9 +70,8 @@ class Ledger:
         scores = scores.reshape(len(scores), -1)
         reference = scores if self.reference is None else self.reference
         if scores.shape != reference.shape:
-            raise ParityError(
-                f"{form}: scores of shape {scores.shape}, but the reference has {reference.shape}."
-            )
+            shapes = f"{scores.shape}, but the reference has {reference.shape}"
+            raise ParityError(f"{form}: scores of shape {shapes}.")
         if not np.isfinite(scores).all():
             bad = np.sum(~np.isfinite(scores))
             raise ParityError(f"{form}: {bad} of {scores.size} scores are not numbers.")
@@ -91,15 +85,11 @@ class Ledger:
             len(scores),
         )
         if row.difference > tolerance:
-            raise ParityError(
-                f"{form}: a score differs by {row.difference:.3g}; "
-                f"at most {tolerance:.3g} is allowed."
-            )
+            found = f"a score differs by {row.difference:.3g}"
+            raise ParityError(f"{form}: {found}; at most {tolerance:.3g} is allowed.")
         if row.agree < agreement * row.total:
-            raise ParityError(
-                f"{form}: {row.agree} of {row.total} inputs have the same top-1; "
-                f"at least {math.ceil(agreement * row.total)} must."
-            )
+            found = f"{row.agree} of {row.total} inputs have the same top-1"
+            raise ParityError(f"{form}: {found}; at least {math.ceil(agreement * row.total)} must.")
         self.reference = reference
         self.rows.append(row)
         return row
@@ -122,17 +112,15 @@ class Ledger:
     def __repr__(self) -> str:
         table = self.table()
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in table
-        ]
-        return "\n".join([lines[0], "-" * (sum(widths) + 2 * len(widths) - 2), *lines[1:]])
+        form = "  ".join(f"{{:<{width}}}" for width in widths)
+        head, *rows = [form.format(*line).rstrip() for line in table]
+        return "\n".join([head, "-" * len(form.format(*table[0])), *rows])
 
     def _repr_html_(self):
         head, *rows = [[html.escape(cell) for cell in line] for line in self.table()]
-        body = "".join("<tr><td>" + "</td><td>".join(row) + "</td></tr>" for row in rows)
-        head = "<tr><th>" + "</th><th>".join(head) + "</th></tr>"
-        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+        body = "".join(f"<tr><td>{'</td><td>'.join(row)}</td></tr>" for row in rows)
+        head = f"<thead><tr><th>{'</th><th>'.join(head)}</th></tr></thead>"
+        return f"<table>{head}<tbody>{body}</tbody></table>"
 
 
 def bound(difference: float) -> str:

@@ -4,6 +4,7 @@ With one signature or several or none, one input or several, a dynamic batch, a 
 `load` finds out, and `Model.predict` is the same call for all of them.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,28 +96,23 @@ def read(saved_model: str | Path) -> tuple[dict[str, tuple[dict, dict]], list[st
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
-    try:
-        content = Path(saved_model, "saved_model.pb").read_bytes()
-        graphs = saved_model_pb2.SavedModel.FromString(content).meta_graphs
-    except (OSError, DecodeError) as error:
-        raise SavedModelError(
-            f"{saved_model} is not a SavedModel. Found: {type(error).__name__} on reading "
-            "saved_model.pb. Give the folder that holds saved_model.pb."
-        ) from None
-    tagged = {tuple(graph.meta_info_def.tags): graph for graph in graphs}
-    usable = [tags for tags in tagged if not tags or "serve" in tags]  # TF1 Hub format has no tags
-    if not usable:
-        raise SavedModelError(
-            f"The SavedModel has no graph for inference. Found: graphs tagged {list(tagged)}. "
-            "Save it with the tag serve."
-        )
-    tags = ("serve",) if ("serve",) in usable else usable[0]
-    signatures = {
-        name: (_specs(one.inputs), _specs(one.outputs))
-        for name, one in tagged[tags].signature_def.items()
-        if not name.startswith("__saved_model_")  # TensorFlow's own
-    }
-    return signatures, list(tags)
+    model, found = saved_model_pb2.SavedModel(), "no saved_model.pb that can be read"
+    with contextlib.suppress(OSError, DecodeError):
+        model.ParseFromString(Path(saved_model, "saved_model.pb").read_bytes())
+        found = f"graphs tagged {[list(graph.meta_info_def.tags) for graph in model.meta_graphs]}"
+    for wanted in (["serve"], []):  # TF1 Hub format has no tags
+        for graph in model.meta_graphs:
+            if graph.meta_info_def.tags == wanted:
+                signatures = {
+                    name: (_specs(one.inputs), _specs(one.outputs))
+                    for name, one in graph.signature_def.items()
+                    if not name.startswith("__saved_model_")  # TensorFlow's own
+                }
+                return signatures, wanted
+    raise SavedModelError(
+        f"{saved_model} is not a SavedModel for inference. Found: {found}. Give the folder that "
+        "holds saved_model.pb, saved with the tag serve."
+    )
 
 
 def choose(signatures: dict[str, tuple[dict, dict]], name: str | None = None) -> str:
@@ -197,8 +193,8 @@ def run(call: Callable, specs: dict[str, Spec], inputs: Any, batch_size: int = 6
         )
     count, parts = counts.pop(), {}
     for start in range(0, count, step):
-        rows = np.arange(start, start + step if fixed else min(start + step, count))
-        rows = rows.clip(max=count - 1)
+        stop = start + step if fixed else min(start + step, count)
+        rows = np.arange(start, stop).clip(max=count - 1)
         feed = {name: array[rows if batched[name] else start] for name, array in arrays.items()}
         for name, value in call(feed).items():
             if any(batched.values()) and value.shape[:1] == rows.shape:
@@ -247,19 +243,17 @@ def _listed(specs):
 
 def _specs(infos):
     """Return {name: Spec} of {name: TensorInfo}, the protos of a signature."""
-    specs = {name: _spec(infos[name].dtype, infos[name].tensor_shape) for name in sorted(infos)}
-    for name in specs:
-        encoding = infos[name].WhichOneof("encoding")
-        if encoding != "name":
-            specs[name] = Spec(encoding, None)
-    return specs
+    return {
+        name: _spec(one.dtype, one.tensor_shape, one.WhichOneof("encoding"))
+        for name, one in sorted(infos.items())
+    }
 
 
-def _spec(dtype, shape):
+def _spec(dtype, shape, encoding="name"):
     import tensorflow as tf
 
+    name = tf.dtypes.as_dtype(dtype).base_dtype.name if encoding == "name" else encoding
     shape = tf.TensorShape(shape)
-    name = tf.dtypes.as_dtype(dtype).base_dtype.name
     return Spec(name, None if shape.rank is None else tuple(shape))
 
 

@@ -1,7 +1,7 @@
 """What Google Colab lacks. Called by the first cell of every notebook, on Colab only.
 
-Colab brings TensorFlow, tensorflow-hub, numpy and matplotlib; installing another TensorFlow there would break the
-session. So only what is missing is installed, and TensorFlow never.
+Colab brings TensorFlow, and installing another one there would break the session. So only what is
+missing is installed, and TensorFlow never.
 """
 
 import importlib.metadata
@@ -12,61 +12,34 @@ import tempfile
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
-LESSONS_USE = {
-    *(
-        "tensorflow-hub",
-        "tf_keras",
-        "ai-edge-litert",
-        "numpy",
-        "matplotlib",
-        "platformdirs",
-        "psutil",
-        "scipy",
-    ),
-    *(
-        "tensorflow-model-optimization",
-        "litert-quantizer",
-        "tflite-micro",
-        "flatbuffers",
-        "pillow",
-        "ipycanvas",
-    ),
-}
+NAMES = """tensorflow-hub tf_keras ai-edge-litert numpy matplotlib platformdirs psutil scipy
+tensorflow-model-optimization litert-quantizer tflite-micro flatbuffers pillow ipycanvas"""
+LESSONS_USE = set(NAMES.split())
 
 
-def missing():
+def missing() -> list[str]:
     """Return the names in requirements.txt that the lessons use and this Python lacks.
 
-    Names without their versions: pip takes what fits the TensorFlow that is there.
+    Names without versions: pip takes what fits the TensorFlow that is there.
     """
     names = re.findall(r"^[\w.-]+", REQUIREMENTS.read_text(), re.MULTILINE)
     return [name for name in names if name in LESSONS_USE and not _installed(name)]
 
 
-def install_missing():
-    """Install what `missing` names with pip, holding TensorFlow where it is; do nothing if nothing is missing."""
+def install_missing() -> None:
+    """Install what `missing` names, with pip, keeping the TensorFlow that is there."""
     wanted = missing()
     if not wanted:
         return
     print("Installing", ", ".join(wanted))
     with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False) as held:
         held.write(f"tensorflow=={importlib.metadata.version('tensorflow')}\n")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--constraint",
-        held.name,
-        *wanted,
-    ]
-    subprocess.run(command, check=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", held.name]
+    subprocess.run([*pip, *wanted], check=True)
 
 
 def _installed(name):
     try:
-        importlib.metadata.version(name)
+        return bool(importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
         return False
-    return True

@@ -1,4 +1,4 @@
-"""Show a failure in a lesson: run the wrong call, print the error as it reads, go on. Taught in 01_why_wont_it_open."""
+"""Show a failure in a lesson: run the wrong call, print its error, go on."""
 
 import os
 import re
@@ -13,9 +13,9 @@ from helpers.course import cache
 def show_error(longest: int = 600) -> Iterator[None]:
     """Print the error that the block raises, cut after `longest` characters, and swallow it.
 
-    Folders that differ from machine to machine are printed by name: <cache>, <temp>, <here>, and an object's address,
-    which differs from run to run, not at all. Raises AssertionError if the block raises nothing: a lesson about an
-    error must notice when the error is gone.
+    Folders that differ from machine to machine are printed by name: <cache>, <temp>, <here>; an
+    object's address is left out. Raises AssertionError if the block raises nothing: a lesson about
+    an error must notice when the error is gone.
     """
     try:
         yield
@@ -31,6 +31,6 @@ def show_error(longest: int = 600) -> Iterator[None]:
             text = text.replace(folder, name)
         text = re.sub(r" at 0x[0-9a-f]+", "", text)
         print(f"{type(error).__name__}: {text[:longest]}{' ...' if len(text) > longest else ''}")
-        error.__traceback__ = None  # its frames would keep alive what the failed call held, such as a signature runner
+        error.__traceback__ = None  # its frames would keep alive what the failed call held
     else:
         raise AssertionError("This call was expected to fail, and did not.")

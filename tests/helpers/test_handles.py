@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from helpers import handles, tinyhub
+from helpers.course import archive as archive_check
 
 GOOD = (tinyhub.EMBEDDED / f"{handles.DEFAULT}.tar.gz").read_bytes()
 
@@ -116,25 +117,25 @@ BAD_ANSWERS = {
         (200, {}, archive(("model/saved_model.pb", b"x"))),
         "no saved_model.pb at its root.*model/saved_model.pb",
     ),
-    "escaping member": (model_and(("../evil.txt", b"x")), "outside its folder"),
+    "escaping member": (model_and(("../evil.txt", b"x")), "a path out of its folder"),
     "member that escapes on its way": (
         model_and(("assets/../../evil.txt", b"x")),
-        "outside its folder",
+        "a path out of its folder",
     ),
-    "escaping folder": (model_and(("../evil", "folder")), "outside its folder"),
-    "absolute member": (model_and(("/tmp/evil.txt", b"x")), "outside its folder"),
-    "link": (model_and(("labels.txt", "link")), "a link or a device"),
+    "escaping folder": (model_and(("../evil", "folder")), "a path out of its folder"),
+    "absolute member": (model_and(("/tmp/evil.txt", b"x")), "a path out of its folder"),
+    "link": (model_and(("labels.txt", "link")), "a link, a device"),
     "link, then a file through it": (
         model_and(("assets", "link"), ("assets/evil.txt", b"x")),
-        "a link or a device",
+        "a link, a device",
     ),
-    "hard link": (model_and(("labels.txt", "hard link")), "a link or a device"),
-    "device": (model_and(("null", "device")), "a link or a device"),
+    "hard link": (model_and(("labels.txt", "hard link")), "a link, a device"),
+    "device": (model_and(("null", "device")), "a link, a device"),
     "no folders": (
         model_and(("variables/variables.index", b"x")),
-        "folder of a file. Found: 'variables/variables.index'",
+        "could not be unpacked",
     ),
-    "file under a file": (model_and(("a", b"x"), ("a/b", b"x")), "folder of a file. Found: 'a/b'"),
+    "file under a file": (model_and(("a", b"x"), ("a/b", b"x")), "could not be unpacked"),
     "name too long": (model_and((300 * "x", b"x")), "could not be unpacked"),
     "name that tensorflow_hub refuses": (
         model_and(("..\\evil", b"x")),
@@ -237,7 +238,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_not_unpacked(name, hub, own_cache, monkeypatch):
-    monkeypatch.setattr(handles, "LARGEST", 2**20)
+    monkeypatch.setattr(archive_check, "LARGEST", 2**20)
     hub.answer = BOMBS[name]
     with pytest.raises(handles.HandleError, match="unpacks to more than"):
         handles.fetch(hub.handle)

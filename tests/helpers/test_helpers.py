@@ -62,7 +62,7 @@ class TestDigits:
 
     @pytest.mark.parametrize("count", [0, -1, 9, 451, 20.0, "20", True, None])
     def test_a_bad_number_of_samples_gets_one_message(self, count):
-        with pytest.raises(ValueError, match="SAMPLES must be a whole number from 10 to 450"):
+        with pytest.raises(ValueError, match="SAMPLES must be an integer from 10 to 450"):
             digits.samples((None, 48, 48, 3), 10, count)
 
 
@@ -99,7 +99,9 @@ class TestLedger:
     def test_it_refuses_a_changed_decision_within_the_tolerance(self):
         planted = self.scores.copy()
         planted[3] = [1.6, 1.4]
-        with pytest.raises(parity.ParityError, match="3 of 4 answers are the same; at least 4"):
+        with pytest.raises(
+            parity.ParityError, match="3 of 4 inputs have the same top-1; at least 4"
+        ):
             self.ledger().add("planted", 50, planted, tolerance=1)
         assert self.ledger().add("planted", 50, planted, tolerance=1, agreement=0.75).agree == 3
 

@@ -91,8 +91,8 @@ def test_other_samples_make_another_file(layer):
         (ONES, "a function, not called.*Found: a ndarray"),
         (lambda: None, "Found: a function that returned a NoneType"),
         (lambda: iter(()), "yields nothing.*float file without a word. Found: 0 samples"),
-        (lambda: [ONES], "Sample 1 .* a ndarray of 1. Yield one sample at a time: a list"),
-        (lambda: [[ONES, ONES]], "a list of 2. Yield one .* with: x"),
+        (lambda: [ONES], "Sample 1 .* a ndarray. Yield one sample at a time, of numpy arrays"),
+        (lambda: [[ONES, ONES]], "a list of 2. Yield one .* for: x"),
         (lambda: [[]], "a list of 0. Yield"),
         (
             lambda: [[ONES[0]]],
@@ -107,7 +107,7 @@ def test_other_samples_make_another_file(layer):
             r"takes float32 .* Found: float64 .* Convert it: .astype\(np.float32\)",
         ),
         (lambda: [[ONES.astype(np.uint8)]], "Found: uint8"),
-        (lambda: [[[1.0, 2.0, 3.0, 4.0]]], "'x' is a list. Give a numpy array"),
+        (lambda: [[[1.0, 2.0, 3.0, 4.0]]], "a dict of 1. Yield one .* of numpy arrays"),
         (lambda: [{"images": ONES}], "inputs are 'x': float32 .* Found: 'images'. Give all"),
     ],
 )
@@ -131,7 +131,7 @@ def test_a_representative_dataset_that_fails_itself_says_its_own_error(layer, tm
 
 
 def test_several_inputs_want_names(two_inputs):
-    with pytest.raises(convert.RecipeError, match="a list of 2. Yield .* with: left, right"):
+    with pytest.raises(convert.RecipeError, match="a list of 2. Yield .* for: left, right"):
         convert.convert_cached(two_inputs, "int8", lambda: [[ONES, ONES]])
     path = convert.convert_cached(two_inputs, "int8", lambda: [{"left": ONES, "right": -ONES}])
     assert {d["dtype"] for d in interpreter.load(path).get_input_details()} == {np.int8}

@@ -260,7 +260,7 @@ class TestBatches:
         ("name", "inputs", "shape"),
         [
             ("uint8_input", np.full((2, 16, 16, 3), 7, np.uint8), (2, 7)),
-            ("open_size", numbers(2, 10, 8, 3), (2, 5, 4, 4)),
+            ("dynamic_size", numbers(2, 10, 8, 3), (2, 5, 4, 4)),
             ("float64_inside", numbers(2, 6), (2, 3)),
         ],
     )
