@@ -1,12 +1,12 @@
-// The page: what the pen does, and what is shown of the answer.
+// The page: what the pen does, and what is shown of the prediction.
 
 import {SIZE, RADIUS, blank, line, softmax, toDigit} from "./digit.js";
 import {load, start} from "./model.js";
 
 const STEP = 8; // pixels that an arrow key moves the pen
 const SHARP = 2; // canvas points per pixel of paper
-const [paper, seen, answer, message, live, scores, models, samples] =
-  ["paper", "seen", "answer", "message", "live", "scores", "models", "samples"].map((id) => document.getElementById(id));
+const [paper, seen, prediction, message, live, scores, models, samples] =
+  ["paper", "seen", "prediction", "message", "live", "scores", "models", "samples"].map((id) => document.getElementById(id));
 const rows = Array.from({length: 10}, (_, number) => {
   const row = scores.tBodies[0].insertRow();
   row.innerHTML = `<th scope="row">${number}</th><td aria-hidden="true"><div class="bar"></div></td><td>–</td>`;
@@ -27,7 +27,7 @@ function show() {
   digit.forEach((count, cell) => cells.data.set([...Array(3).fill(Math.floor(count * 255 / 16)), 255], 4 * cell));
   seen.getContext("2d").putImageData(cells, 0, 0);
   const lines = Array.from({length: 8}, (_, row) => digit.slice(8 * row, 8 * row + 8).join(" "));
-  seen.setAttribute("aria-label", isEmpty(digit) ? "No picture yet"
+  seen.setAttribute("aria-label", isEmpty(digit) ? "No image yet"
     : `Ink in each of 8 by 8 cells, 0 to 16, row by row: ${lines.join("; ")}`);
   draw();
   ask(digit);
@@ -38,18 +38,18 @@ const isEmpty = (digit) => digit.every((count) => !count);
 function draw() {
   const pixels = paper.getContext("2d");
   pixels.setTransform(SHARP, 0, 0, SHARP, 0, 0);
-  pixels.fillRect(0, 0, SIZE, SIZE); // black, also where a system's own colours replace the page's
+  pixels.fillRect(0, 0, SIZE, SIZE); // black, even where a system's own colours replace the page's
   pixels.imageSmoothingEnabled = false;
   if (sample) pixels.drawImage(seen, 0, 0, SIZE, SIZE);
   Object.assign(pixels, {lineWidth: 2 * RADIUS, lineCap: "round", lineJoin: "round", strokeStyle: "#fff"});
   pixels.setLineDash([]);
   for (const stroke of strokes) {
     pixels.beginPath();
-    pixels.moveTo(stroke[0][0] - 0.01, stroke[0][1]); // a line without length would not be drawn: a dot
+    pixels.moveTo(stroke[0][0] - 0.01, stroke[0][1]); // a line without length wouldn't be drawn, and a dot is one
     for (const point of stroke) pixels.lineTo(...point);
     pixels.stroke();
   }
-  if (paper.matches(":focus-visible")) { // the keyboard's pen: a ring, broken while it is lifted
+  if (paper.matches(":focus-visible")) { // the keyboard's pen: a ring, broken while it's lifted
     Object.assign(pixels, {lineWidth: 3, lineCap: "butt", strokeStyle: "#e69f00"});
     pixels.setLineDash(pen ? [] : [4, 4]);
     pixels.beginPath();
@@ -58,7 +58,7 @@ function draw() {
   }
 }
 
-/** Ask the model, one run at a time; what the pen has overtaken by then is not asked. */
+/** Ask the model, one run at a time; a digit that the pen has changed by then is skipped. */
 async function ask(digit) {
   next = digit;
   if (busy || !model) return;
@@ -67,7 +67,7 @@ async function ask(digit) {
     while (next && model) {
       const {name, classify} = model, now = next;
       next = null;
-      tell(name, isEmpty(now) ? null : await classify(now));
+      report(name, isEmpty(now) ? null : await classify(now));
     }
   } catch (error) {
     fail(`The model failed: ${error.message ?? error}`);
@@ -75,21 +75,21 @@ async function ask(digit) {
   busy = false;
 }
 
-function tell(name, found) {
-  const shares = found && softmax(found.scores), most = shares && Math.max(...shares);
+function report(name, found) {
+  const probabilities = found && softmax(found.scores), most = probabilities && Math.max(...probabilities);
   rows.forEach((row, number) => {
-    row.className = shares?.[number] === most ? "best" : "";
-    row.querySelector(".bar").style.width = shares ? `${100 * shares[number]}%` : 0;
-    row.cells[2].textContent = shares ? percent(shares[number]) : "–";
+    row.className = probabilities?.[number] === most ? "best" : "";
+    row.querySelector(".bar").style.width = probabilities ? `${100 * probabilities[number]}%` : 0;
+    row.cells[2].textContent = probabilities ? percent(probabilities[number]) : "–";
   });
-  answer.innerHTML = !shares ? "Draw a digit, or take a test digit."
-    : `<strong>The model reads a ${shares.indexOf(most)}.</strong> `
-    + `Share ${percent(most)}, in ${found.milliseconds.toFixed(1)} ms, with ${name}.`;
-  clearTimeout(speech); // a screen reader hears the answer when the pen rests
-  speech = setTimeout(() => live.textContent = answer.textContent, 400);
+  prediction.innerHTML = !probabilities ? "Draw a digit, or take a test digit."
+    : `<strong>The model reads a ${probabilities.indexOf(most)}.</strong> `
+    + `Probability ${percent(most)}, in ${found.milliseconds.toFixed(1)} ms, with ${name}.`;
+  clearTimeout(speech); // a screen reader hears the prediction when the pen rests
+  speech = setTimeout(() => live.textContent = prediction.textContent, 400);
 }
 
-const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`;
+const percent = (probability) => `${(100 * probability).toFixed(1)}\u00a0%`;
 
 function begin(point) {
   if (sample) clear();
@@ -112,14 +112,14 @@ function undo() {
   startWith(strokes.slice(0, -1));
 }
 
-/** Take a new sheet with these strokes, or with this test digit, on it. */
+/** Take new paper with these strokes, or this test digit, on it. */
 function startWith(kept, digit = null) {
   [strokes, sample, pen, ink] = [kept, digit, null, blank()];
   for (const stroke of strokes) line(ink, ...stroke);
   show();
 }
 
-function place(event) {
+function position(event) {
   const frame = paper.getBoundingClientRect();
   return [(event.clientX - frame.left) * SIZE / frame.width, (event.clientY - frame.top) * SIZE / frame.height];
 }
@@ -129,12 +129,12 @@ paper.addEventListener("pointerdown", (event) => {
   if (pointer !== null || event.button) return;
   pointer = event.pointerId;
   paper.setPointerCapture(pointer);
-  begin(place(event));
+  begin(position(event));
 });
 paper.addEventListener("pointermove", (event) => {
   if (event.pointerId !== pointer || !pen) return;
   const between = event.getCoalescedEvents?.() ?? [];
-  extend(...(between.length ? between : [event]).map(place));
+  extend(...(between.length ? between : [event]).map(position));
 });
 paper.addEventListener("lostpointercapture", (event) => {
   if (event.pointerId === pointer) pointer = pen = null;
@@ -167,7 +167,7 @@ const loaded = new Map(); // a model is loaded once
 async function use({file, name}) {
   [chosen, model] = [file, null];
   document.body.dataset.state = "loading";
-  answer.textContent = `Loading ${name}.`;
+  prediction.textContent = `Loading ${name}.`;
   try {
     if (!loaded.has(file)) {
       const classify = await load(file);
@@ -181,7 +181,7 @@ async function use({file, name}) {
     show();
   } catch (error) {
     if (chosen !== file) return;
-    tell(name, null);
+    report(name, null);
     fail(error.message);
   }
 }
@@ -206,7 +206,7 @@ paper.width = paper.height = SHARP * SIZE;
 show();
 try {
   const contents = await fetch("contents.json").then((found) => found.json()).catch(() => {
-    throw new Error("The list of models, contents.json, is missing here or damaged. Build the page again: make web.");
+    throw new Error("The list of models, contents.json, is missing or damaged. Build the page again: make web.");
   });
   offer(contents);
   await start();

@@ -1,10 +1,11 @@
-"""The system's Chromium, headless, with every way out of this machine shut: for tests and for pictures."""
+"""The system's Chromium, headless, with every way off this machine shut: for tests and images."""
 
 import contextlib
 import functools
 import os
 import shutil
 import threading
+from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ NAMES = (
     "chrome",
     "msedge",
 )
-PLACES = [
+APPLICATIONS = [  # on macOS
     f"/Applications/{name}.app/Contents/MacOS/{name}" for name in ("Chromium", "Google Chrome")
 ]
 ARGUMENTS = [
@@ -30,20 +31,23 @@ ARGUMENTS = [
 ]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MISSING = (
-    "there is no Chromium on this machine. On Debian or Ubuntu: apt install chromium. "
-    "Elsewhere name its program in the environment variable CHROMIUM"
+    "there's no Chromium on this machine. On Debian or Ubuntu: apt install chromium. "
+    "Elsewhere, name its program in the environment variable CHROMIUM"
 )
 
 
-def find():
-    """Return the path of a Chromium or Chrome of this machine, or None. The variable CHROMIUM goes first."""
+def find() -> str | None:
+    """Return the path of a Chromium or Chrome on this machine; the variable CHROMIUM goes first."""
     found = [shutil.which(name) for name in filter(None, [os.environ.get("CHROMIUM"), *NAMES])]
-    return next(filter(None, [*found, *filter(os.path.exists, PLACES)]), None)
+    return next(filter(None, [*found, *filter(os.path.exists, APPLICATIONS)]), None)
 
 
 @contextlib.contextmanager
-def chromium():
-    """Start Chromium; yield playwright's Browser. Raises FileNotFoundError, with what to install, if there is none."""
+def launch() -> Iterator:
+    """Start Chromium and yield playwright's Browser.
+
+    Raises FileNotFoundError, with what to install, if there is none.
+    """
     from playwright.sync_api import sync_playwright
 
     program = find()
@@ -58,40 +62,41 @@ def chromium():
 
 
 @contextlib.contextmanager
-def page(browser, **options):
-    """Yield a new Page of a context of its own, made with `options`; it reaches this machine alone.
+def open_page(browser, **options) -> Iterator:
+    """Yield a Page in a new context, made with `options`; it reaches only this machine.
 
-    page.refused lists the addresses that were asked for elsewhere, page.errors what went wrong in the page's scripts
-    and what its console calls an error, without the notices that LiteRT.js writes there.
+    page.refused lists the addresses asked for elsewhere. page.errors lists what went wrong in the
+    page's scripts and what its console calls an error, without the notices that LiteRT.js writes.
     """
     context = browser.new_context(**options)
     try:
-        opened = context.new_page()
-        opened.refused, opened.errors = [], []
+        page = context.new_page()
+        page.refused = []
+        page.errors = []
 
         def decide(route):
             address = urlsplit(route.request.url)
             if address.scheme in ("data", "blob", "file") or address.hostname in LOOPBACK:
                 route.continue_()
             else:
-                opened.refused.append(route.request.url)
+                page.refused.append(route.request.url)
                 route.abort()
 
-        def note(said):
-            if said.type == "error" and not said.text.startswith(("INFO: ", "WARNING: ")):
-                opened.errors.append(said.text)
+        def note(message):
+            if message.type == "error" and not message.text.startswith(("INFO: ", "WARNING: ")):
+                page.errors.append(message.text)
 
         context.route("**/*", decide)
-        opened.on("pageerror", lambda error: opened.errors.append(str(error)))
-        opened.on("console", note)
-        yield opened
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on("console", note)
+        yield page
     finally:
         context.close()
 
 
 @contextlib.contextmanager
-def serve(folder):
-    """Serve a folder on loopback, as `python -m http.server` does; yield its address, "http://127.0.0.1:<port>/"."""
+def serve(folder: Path) -> Iterator[str]:
+    """Serve a folder on loopback, as `python -m http.server` does; yield its address."""
     handler = functools.partial(_Quiet, directory=str(Path(folder)))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -102,8 +107,7 @@ def serve(folder):
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    extensions_map = {
-        **SimpleHTTPRequestHandler.extensions_map,
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | {
         ".js": "text/javascript",
         ".wasm": "application/wasm",
     }

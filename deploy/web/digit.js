@@ -1,11 +1,11 @@
-// From ink to scores. The same functions as in helpers/pad.py and helpers/digits.py, where they are explained;
-// tests/test_web.py compares the two.
+// From ink to scores. The same functions as in deploy/notebook/drawing_pad.py and helpers/digits.py, where they're
+// explained; tests/deploy/test_web.py compares the two.
 
 export const SIZE = 224; // pixels: the side of the paper
 export const RADIUS = 8; // pixels: half the width of the pen
 const INKED = 128, POINTS = 32, WIDEST = 20;
 
-/** A sheet of paper without ink: SIZE x SIZE zeros, row by row. */
+/** Paper without ink: SIZE x SIZE zeros, row by row. */
 export const blank = () => new Uint8Array(SIZE * SIZE);
 
 /** Draw with a round pen from point to point, each [x, y]; one point makes a dot. */
@@ -61,24 +61,24 @@ const touched = (length, count, start) => Array.from({length: count}, (_, part) 
 /** A digit as the model's input: Float32Array of height * width * channels in [0, 1], enlarged bilinearly. */
 export function asModelInput(digit, [height, width, channels] = [48, 48, 3]) {
   const rows = neighbours(height), columns = neighbours(width), pixels = new Float32Array(height * width * channels);
-  let place = 0;
+  let index = 0;
   for (const [above, below, down] of rows)
     for (const [before, after, across] of columns) {
       const at = (y, x) => digit[8 * y + x] / 16;
       const upper = at(above, before) * (1 - across) + at(above, after) * across;
       const lower = at(below, before) * (1 - across) + at(below, after) * across;
-      pixels.fill(upper * (1 - down) + lower * down, place, place += channels);
+      pixels.fill(upper * (1 - down) + lower * down, index, index += channels);
     }
   return pixels;
 }
 
-/** For each of `size` pixels: the two of 8 cells that it lies between, and how near it is to the second. */
+/** For each of `size` pixels: the two of 8 cells that it lies between, and how close it is to the second. */
 const neighbours = (size) => Array.from({length: size}, (_, pixel) => {
   const source = Math.min(7, Math.max(0, (pixel + 0.5) * 8 / size - 0.5)), first = Math.min(6, Math.floor(source));
   return [first, first + 1, source - first];
 });
 
-/** Scores as shares that add up to 1. */
+/** Scores as probabilities. */
 export function softmax(scores) {
   const most = Math.max(...scores), powers = Array.from(scores, (score) => Math.exp(score - most));
   const sum = powers.reduce((total, power) => total + power);

@@ -1,4 +1,4 @@
-"""The drawing pad: what becomes of ink, the pad without a browser, and the lesson's pad in JupyterLab in Chromium."""
+"""The drawing pad: what becomes of ink, the pad alone, and the lesson's pad in JupyterLab."""
 
 import contextlib
 import json
@@ -45,9 +45,9 @@ class TestInk:
         assert classify(drawing_pad.to_digit(drawn(PLAIN_SEVEN))).argmax() == 3
 
     def test_ink_looks_like_the_training_digits(self):
-        """As much ink, in the same columns: else the model would be asked what it has never seen."""
+        """As much ink, in the same columns: otherwise the model would get what it's never seen."""
         images, labels = digits.load("train")
-        shares = []
+        ratios = []
         for number, strokes in DIGITS.items():
             digit, theirs = (
                 drawing_pad.to_digit(drawn(strokes)),
@@ -55,8 +55,8 @@ class TestInk:
             )
             assert digit.dtype == np.uint8 and digit.shape == (8, 8) and digit.max() <= 16
             assert not digit[:, [0, 7]].any() and digit[[0, 7]].any(axis=1).all()
-            shares.append(digit.sum() / theirs.sum(axis=1).mean())
-        assert min(shares) > 0.5 and max(shares) < 1.2 and 0.8 < np.mean(shares) < 1.1
+            ratios.append(digit.sum() / theirs.sum(axis=1).mean())
+        assert min(ratios) > 0.5 and max(ratios) < 1.2 and 0.8 < np.mean(ratios) < 1.1
 
     def test_a_line_is_all_within_the_pens_radius(self):
         ink = drawing_pad.line(drawing_pad.blank(), (50, 60), (150, 100))
@@ -94,7 +94,7 @@ class TestInk:
     @pytest.mark.parametrize("shape", [(224, 224, 4), (224,), (1, 8, 8)])
     def test_ink_of_another_shape_is_refused(self, shape):
         with pytest.raises(
-            ValueError, match=re.escape(f"(height, width). Found: an array {shape}.")
+            ValueError, match=re.escape(f"(height, width). Found: an array of shape {shape}.")
         ):
             drawing_pad.to_digit(np.zeros(shape, np.uint8))
 
@@ -114,14 +114,17 @@ class TestPad:
             self.send(new, event, x=x, y=y)
         self.send(new, "mouse_up", x=stroke[-1][0], y=stroke[-1][1])
 
-    def test_the_mouse_draws_and_the_answer_comes_when_it_is_lifted(self, new):
+    def test_the_mouse_draws_and_the_prediction_comes_when_it_is_lifted(self, new):
         self.send(new, "mouse_move", x=10, y=10)
-        assert not new.ink.any() and new.answer.value == "Draw a digit."
+        assert not new.ink.any() and new.prediction.value == "Draw a digit."
         for stroke in DIGITS[7]:
             self.mouse(new, *stroke)
         assert np.array_equal(new.ink, drawn(DIGITS[7]))
-        assert "The model reads a 7." in new.answer.value and new.answer.value.count("<tr>") == 10
-        shown = np.array(re.findall(r"rgb\((\d+),", new.answer.value), int).reshape(8, 8)
+        assert (
+            "The model reads a 7." in new.prediction.value
+            and new.prediction.value.count("<tr>") == 10
+        )
+        shown = np.array(re.findall(r"rgb\((\d+),", new.prediction.value), int).reshape(8, 8)
         assert np.array_equal(shown, drawing_pad.to_digit(new.ink).astype(int) * 255 // 16)
 
     def test_a_finger_draws_and_leaving_the_paper_lifts_the_pen(self, new):
@@ -130,7 +133,7 @@ class TestPad:
         for x, y in others:
             self.send(new, "touch_move", touches=[{"x": x, "y": y}])
         self.send(new, "touch_end", touches=[])
-        assert "The model reads a 2." in new.answer.value and np.array_equal(
+        assert "The model reads a 2." in new.prediction.value and np.array_equal(
             new.ink, drawn(DIGITS[2])
         )
         self.send(new, "mouse_down", x=5, y=5)
@@ -141,18 +144,21 @@ class TestPad:
     def test_the_button_clears(self, new):
         self.mouse(new, *DIGITS[1][0])
         new.box.children[0].children[1].click()
-        assert not new.ink.any() and new.answer.value == "Draw a digit."
+        assert not new.ink.any() and new.prediction.value == "Draw a digit."
 
     def test_a_classifier_that_fails_shows_its_error(self):
         new = drawing_pad.show(lambda digit: {}["<seven>"])
         self.mouse(new, (100, 100))
-        assert new.answer.value == "The classifier failed with KeyError: &#x27;&lt;seven&gt;&#x27;"
+        assert (
+            new.prediction.value == "The classifier failed with KeyError: &#x27;&lt;seven&gt;&#x27;"
+        )
 
     def test_without_ipycanvas_a_sentence_and_no_pad(self, monkeypatch, capsys):
         monkeypatch.setitem(sys.modules, "ipycanvas", None)
         assert drawing_pad.show(lambda digit: digit) is None
         assert capsys.readouterr().out == (
-            "There is no drawing pad here, because ipycanvas is not installed. Nothing below needs it.\n"
+            "There's no drawing pad here, because ipycanvas isn't installed. "
+            "Nothing below needs it.\n"
         )
 
     def test_where_no_widgets_are_shown_the_text_says_what_it_is(self, new):
@@ -161,20 +167,24 @@ class TestPad:
         assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
-def lesson_with_the_pad():
-    """The lesson's own cells, without outputs, that the pad needs: its imports, and from the ink on to the pad.
+def has_pad(cell):
+    return "drawing-pad" in cell.metadata.get("tags", [])
 
-    In place of the cells between, which convert the lesson's model with TensorFlow, stands one with the embedded file.
+
+def lesson_with_the_pad():
+    """The cells that the lesson's pad needs, without outputs: imports, and from the ink to the pad.
+
+    One cell with the embedded file replaces those between, which convert the lesson's model.
     """
-    lesson = nbformat.read(notebooks.FOLDER / "10_deploy.ipynb", 4)
+    lessons = (nbformat.read(path, 4) for path in notebooks.every())
+    lesson = next(one for one in lessons if any(map(has_pad, one.cells)))
     code = [cell for cell in lesson.cells if cell.cell_type == "code"]
-    imports = next(cell for cell in code if "kernel.start()" in cell.source)
-    first = next(number for number, cell in enumerate(code) if "import pad" in cell.source)
-    last = next(
-        number for number, cell in enumerate(code) if "drawing-pad" in cell.metadata.get("tags", [])
-    )
+    imports = next(cell for cell in code if "session.start()" in cell.source)
+    first = next(number for number, cell in enumerate(code) if "import drawing_pad" in cell.source)
+    last = next(number for number, cell in enumerate(code) if has_pad(cell))
     model = nbformat.v4.new_code_cell(
-        "from helpers import flatbuffer, tinyhub\n"
+        "from helpers import tinyhub\n"
+        "from hub_to_tflite.file import flatbuffer\n"
         f"content = (tinyhub.EMBEDDED / '{MODEL.relative_to(tinyhub.EMBEDDED)}').read_bytes()\n"
         "Path('model.tflite').write_bytes(content)\n"
         "source = flatbuffer.read(content).inputs[0]"
@@ -188,9 +198,9 @@ def lesson_with_the_pad():
 
 @contextlib.contextmanager
 def jupyter_lab(folder, work):
-    """Run JupyterLab on loopback over `folder`, with settings of its own in `work`; yield its address with the token.
+    """Run JupyterLab on loopback over `folder`; yield its address, with the token.
 
-    It asks for no news and no kernel, and is gone, with its kernels, at the end.
+    Its settings are in `work`. It asks for no news and no kernel, and ends with its kernels.
     """
     overrides = {
         "@jupyterlab/apputils-extension:notification": {
@@ -241,9 +251,9 @@ def jupyter_lab(folder, work):
 
 
 def test_the_lessons_pad_reads_a_drawing_in_jupyterlab(tmp_path):
-    """Open the lesson's cells in JupyterLab, Run All, draw a four with the mouse, and read the answer in the page.
+    """Open the lesson's cells in JupyterLab, Run All, draw a four with the mouse, read the page.
 
-    It is the notebook as stored but for the cells that `lesson_with_the_pad` leaves out; nbval runs those.
+    It's the notebook as stored, without the cells that `lesson_with_the_pad` leaves out.
     """
     if not browser.find():
         pytest.skip(browser.MISSING)
@@ -252,8 +262,8 @@ def test_the_lessons_pad_reads_a_drawing_in_jupyterlab(tmp_path):
     nbformat.write(lesson_with_the_pad(), folder / "pad.ipynb")
     with (
         jupyter_lab(folder, tmp_path) as address,
-        browser.chromium() as program,
-        browser.page(program) as page,
+        browser.launch() as program,
+        browser.open_page(program) as page,
     ):
         page.set_default_timeout(60_000)
         page.goto(address.format("pad.ipynb"))

@@ -1,4 +1,4 @@
-"""The page in headless Chromium: what it reads, how it is drawn on, and what it says when something is broken."""
+"""The page in headless Chromium: reading, drawing, and what it says when something is broken."""
 
 import base64
 import contextlib
@@ -18,15 +18,13 @@ from deploy.web import browser, build
 from helpers import digits, interpreter, tinyhub
 from tests.strokes import DIGITS, UNSURE
 
-EMBEDDED = (
-    tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"
-)  # of any number of pictures at once
+EMBEDDED = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"  # with a dynamic batch
 WIDE, NARROW = {"width": 900, "height": 700}, {"width": 320, "height": 640}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The page, built. Skips where it cannot be built or opened."""
+    """The page, built. Skips where it can't be built or opened."""
     if not browser.find():
         pytest.skip(browser.MISSING)
     try:
@@ -38,20 +36,20 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def program(folder):
-    with browser.chromium() as program:
+    with browser.launch() as program:
         yield program
 
 
 @pytest.fixture(scope="module")
 def wide(program, folder):
     """One open page for all tests that leave it as they found it, but for what is drawn."""
-    with build.opened(program, folder, viewport=WIDE) as page:
+    with build.open_page(program, folder, viewport=WIDE) as page:
         yield page
 
 
 @pytest.fixture
 def page(wide):
-    """The open page with a new sheet and the float32 model; at the end, nothing may have gone wrong in it."""
+    """The open page with new paper and the float32 model; nothing may go wrong in it."""
     wide.get_by_role("button", name="Clear").click()
     wide.get_by_role("radio", name="float32").check()
     wide.get_by_text("Draw a digit, or take a test digit.").first.wait_for()
@@ -61,14 +59,16 @@ def page(wide):
 
 @pytest.fixture
 def fresh(program, folder):
-    """A function that opens another page, of `folder` or of a changed copy of it; not for what the module shares."""
+    """A function that opens another page, of `folder` or of a changed copy of it."""
     with contextlib.ExitStack() as stack:
-        yield lambda of=folder, **options: stack.enter_context(build.opened(program, of, **options))
+        yield lambda of=folder, **options: stack.enter_context(
+            build.open_page(program, of, **options)
+        )
 
 
 @pytest.fixture
 def changed(folder, tmp_path):
-    """A function that copies the page with changes (file, old text, new text), and returns the copy."""
+    """A function that copies the page with changes (file, old, new), and returns the copy."""
 
     def change(*changes):
         copy = shutil.copytree(folder, tmp_path / "changed")
@@ -83,14 +83,13 @@ def changed(folder, tmp_path):
 
 def reads(page, number):
     """Wait until the page says that the model reads this digit."""
-    page.locator("#answer", has_text=f"The model reads a {number}.").wait_for()
+    page.locator("#prediction", has_text=f"The model reads a {number}.").wait_for()
 
 
-def shares(page):
-    """The ten shares that the page prints, NaN for a dash, and the widths of their bars, both in percent."""
-    page.evaluate(
-        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    )  # all is painted
+def probabilities(page):
+    """What the page prints for ten digits, NaN for a dash, and the widths of the bars: percent."""
+    # Two frames later, everything is painted.
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     printed = [
         float(text.strip("\u00a0%").replace("–", "nan"))
         for text in page.locator("#scores td:last-child").all_inner_texts()
@@ -101,10 +100,11 @@ def shares(page):
     return np.array(printed), np.array(widths)
 
 
-def picture(page):
-    """The 8 x 8 picture that the page shows, as numbers of ink: from its pixels, and from its words."""
+def shown_image(page):
+    """The 8 x 8 image on the page, as numbers of ink: from its pixels, and from its words."""
     pixels = page.locator("#seen").evaluate(
-        "(seen) => Array.from(seen.getContext('2d').getImageData(0, 0, 8, 8).data).filter((_, place) => place % 4 == 0)"
+        "(seen) => Array.from(seen.getContext('2d').getImageData(0, 0, 8, 8).data)"
+        ".filter((_, index) => index % 4 == 0)"
     )
     words = page.locator("#seen").get_attribute("aria-label").partition(": ")[2]
     return np.array(pixels).reshape(8, 8), np.array(
@@ -113,7 +113,7 @@ def picture(page):
 
 
 def expected(strokes, folder):
-    """What Python makes of strokes: the digit, and the shares of its scores in percent."""
+    """What Python makes of strokes: the digit, and its probabilities in percent."""
     ink = drawing_pad.blank()
     for stroke in strokes:
         drawing_pad.line(ink, *stroke)
@@ -129,30 +129,29 @@ class TestAgreement:
     def test_every_test_digit_gets_the_interpreters_class_and_scores(self, page, folder):
         found = build.agreement(page, folder)
         assert list(found) == ["float32", "full-integer with float I/O"]
-        for recipe, (same, total, difference) in found.items():
-            assert (same, total) == (450, 450) and difference < build.CLOSE, (
+        for recipe, (same, total, error) in found.items():
+            assert (same, total) == (450, 450) and error < build.TOLERANCE, (
                 recipe,
                 same,
-                difference,
+                error,
             )
 
-    def test_a_page_that_computes_otherwise_is_noticed(self, fresh, changed):
-        """Two faults at once, each seen by one half of the comparison: columns for rows, and scores a little off."""
+    def test_a_page_that_computes_something_else_is_noticed(self, fresh, changed):
+        """Two faults, each seen by half of the comparison: rows and columns swapped, scores off."""
         copy = changed(
             ("digit.js", "digit[8 * y + x] / 16", "digit[8 * x + y] / 16"),
             ("model.js", "await result.data()", "await result.data(), (score) => score + 1e-3"),
         )
-        for same, total, difference in build.agreement(fresh(copy), copy).values():
-            assert same < total / 2 and difference == pytest.approx(1e-3, rel=0.1)
+        for same, total, error in build.agreement(fresh(copy), copy).values():
+            assert same < total / 2 and error == pytest.approx(1e-3, rel=0.1)
 
     @pytest.mark.parametrize("found", [(449, 450, 0.0), (450, 450, 1e-3)])
     def test_the_proof_fails_when_they_differ(self, monkeypatch, capsys, found):
-        monkeypatch.setattr(browser, "chromium", contextlib.nullcontext)
-        monkeypatch.setattr(build, "opened", lambda *_: contextlib.nullcontext())
+        monkeypatch.setattr(browser, "launch", contextlib.nullcontext)
+        monkeypatch.setattr(build, "open_page", lambda *_: contextlib.nullcontext())
         monkeypatch.setattr(build, "build", lambda out, fetch: out)
         monkeypatch.setattr(build, "agreement", lambda *_: {"float32": found})
-        with pytest.raises(SystemExit):
-            build.prove()
+        assert build.main(["prove"]) == 1
         assert f"{found[0]} of 450" in capsys.readouterr().out
 
     def test_ink_and_digits_are_pythons_bit_for_bit(self, page):
@@ -171,7 +170,7 @@ class TestAgreement:
         ]  # a sheet without ink, a dot, a dash, beside
         script = """async (drawings) => {
             const {blank, line, toDigit} = await import("/digit.js");
-            const text = (ink) => btoa(Array.from(ink, (byte) => String.fromCharCode(byte)).join(""));
+            const text = (ink) => btoa(String.fromCharCode(...ink));
             return drawings.map((strokes) => {
                 const ink = blank();
                 for (const stroke of strokes) line(ink, ...stroke);
@@ -191,10 +190,10 @@ class TestDrawing:
         for number, strokes in DIGITS.items():
             build.draw(page, strokes)
             reads(page, number)
-            (printed, widths), (pixels, words) = shares(page), picture(page)
+            (printed, widths), (pixels, words) = probabilities(page), shown_image(page)
             digit, wanted = expected(strokes, folder)
             assert np.array_equal(pixels, words * 255 // 16)
-            # The mouse moves in steps of the screen's pixels, so that a cell may have a point more or less.
+            # The mouse moves in steps of the screen's pixels: a cell may differ by a point or two.
             assert np.abs(words - digit).max() <= 3
             assert printed.argmax() == widths.argmax() == number and abs(widths.sum() - 100) < 0.1
             assert np.abs(printed - widths).max() <= 0.051 and np.abs(widths - wanted).max() < 15
@@ -229,18 +228,18 @@ class TestDrawing:
             for key in keys:
                 press(key)
         reads(page, 1)
-        one = picture(page)[1]
+        one = shown_image(page)[1]
         for keys in ["ArrowRight"] * 4, [" "], ["ArrowUp"] * 3, [" "]:
             for key in keys:
                 press(key)
-        assert not np.array_equal(picture(page)[1], one)
+        assert not np.array_equal(shown_image(page)[1], one)
         press("Backspace")
-        assert np.array_equal(picture(page)[1], one)
+        assert np.array_equal(shown_image(page)[1], one)
         press("Escape")
         page.get_by_text("Draw a digit, or take a test digit.").first.wait_for()
 
     def test_the_paper_shows_the_ink(self, page):
-        """What is painted is what the model gets: each stroke, each dot, and nothing after Clear."""
+        """What's painted is what the model gets: strokes and dots, and nothing after Clear."""
 
         def paint():
             address = page.locator("#paper").evaluate("(paper) => paper.toDataURL()")
@@ -253,8 +252,8 @@ class TestDrawing:
         ink = drawing_pad.blank()
         for stroke in strokes:
             drawing_pad.line(ink, *stroke)
-        apart = (paint() != (ink > 0)).sum() / (ink > 0).sum()
-        assert apart < 0.1, f"{apart:.1%} of the ink is painted elsewhere"
+        wrong = (paint() != (ink > 0)).sum() / (ink > 0).sum()
+        assert wrong < 0.1, f"{wrong:.1%} of the ink is painted elsewhere"
         assert paint()[200, 30]  # the dot
         page.get_by_role("button", name="Undo").click()
         assert not paint()[200, 30] and paint().any()
@@ -265,21 +264,21 @@ class TestDrawing:
         for number, digit in enumerate(build.samples()):
             page.get_by_role("button", name=f"Test digit {number}").click()
             reads(page, number)
-            assert picture(page)[1].ravel().tolist() == digit
+            assert shown_image(page)[1].ravel().tolist() == digit
         build.draw(page, DIGITS[1])
         reads(page, 1)
 
     def test_the_model_is_switched(self, page, folder):
-        """With a drawing that the two files take differently, so that one cannot stand for the other."""
+        """With a drawing that the two files score differently, so that they can't be confused."""
         build.draw(page, UNSURE)
         wanted = []
         for recipe, file in build.MODELS.items():
             page.get_by_role("radio", name=recipe).check()
-            page.locator("#answer", has_text=f"with {recipe}.").wait_for()
-            pixels = build.pixels(page, picture(page)[1][None])
+            page.locator("#prediction", has_text=f"with {recipe}.").wait_for()
+            pixels = build.pixels(page, shown_image(page)[1][None])
             powers = np.exp(interpreter.predict(interpreter.load(folder / file), pixels)[0])
             wanted.append(100 * powers / powers.sum())
-            np.testing.assert_allclose(shares(page)[1], wanted[-1], atol=0.1)
+            np.testing.assert_allclose(probabilities(page)[1], wanted[-1], atol=0.1)
         assert np.abs(wanted[0] - wanted[1]).max() > 1
 
 
@@ -300,11 +299,11 @@ class TestEveryone:
         assert all(reached) and [found[2] for found in reached] == wanted
         assert [found[1] for found in reached] == ["application", *["button"] * 12, "radio"]
 
-    def test_the_answer_is_announced_when_the_pen_rests(self, page):
+    def test_the_prediction_is_announced_when_the_pen_rests(self, page):
         build.draw(page, DIGITS[2])
         page.get_by_role("status").get_by_text("The model reads a 2.").wait_for()
         assert re.fullmatch(
-            r"The model reads a 2\. Share \d+\.\d\s%, in \d+\.\d ms, with float32\.",
+            r"The model reads a 2\. Probability \d+\.\d\s%, in \d+\.\d ms, with float32\.",
             page.get_by_role("status").inner_text(),
         )
         assert page.get_by_role("img", name=re.compile("^Ink in each of 8 by 8 cells")).count() == 1
@@ -322,16 +321,16 @@ class TestEveryone:
         reads(page, 4)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert (
-            page.locator("#answer").bounding_box()["y"]
+            page.locator("#prediction").bounding_box()["y"]
             < page.locator("#paper").bounding_box()["y"]
             < 400
         )
-        for selector in ("body", "#keys", "figcaption", "#answer strong"):
+        for selector in ("body", "#keys", "figcaption", "#prediction strong"):
             assert contrast(page, selector) >= 4.5, selector
 
 
 def contrast(page, selector):
-    """WCAG's contrast of an element's text to the page's ground: 1 to 21; 4.5 is asked of small text."""
+    """WCAG's contrast, 1 to 21, of an element's text with the page; small text needs 4.5."""
 
     def light(color):
         parts = np.array([float(part) for part in re.findall(r"[\d.]+", color)[:3]]) / 255
@@ -349,7 +348,7 @@ def contrast(page, selector):
 
 
 def without(content, first=0, last=0):
-    """A .tflite without its `first` and `last` ops; what they took and gave becomes the model's input and output."""
+    """A .tflite without its `first` and `last` ops; the rest has their tensors at its ends."""
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     graph, model.signatureDefs = model.subgraphs[0], []
     for _ in range(first):
@@ -367,14 +366,14 @@ def integers(content):
 
 
 def features(content):
-    """A model of the same pictures that gives other numbers than ten scores."""
+    """A model of the same images that doesn't return ten scores."""
     return without(content, last=1)
 
 
 @pytest.fixture(scope="module")
 def one(program, folder):
-    """A page for all broken files, one after the other, which has not loaded the int8 model yet."""
-    with build.opened(program, folder) as page:
+    """A page for all broken files, one after another; it hasn't loaded the int8 model yet."""
+    with build.open_page(program, folder) as page:
         build.draw(page, DIGITS[7])
         yield page
         assert not [error for error in page.errors if "status of 404" not in error]
@@ -389,12 +388,12 @@ class TestBroken:
                 None,
                 "There is no model file int8.tflite here: the server answered 404.",
             ),
-            ("index.html", bytes, "is not a .tflite: it lacks the mark TFL3"),
+            ("index.html", bytes, "isn't a .tflite: it lacks the file identifier TFL3"),
             ("int8.tflite", lambda whole: b"", "It has 0 bytes."),
             (
                 "int8.tflite",
                 lambda whole: whole[: len(whole) // 2],
-                "is damaged, or needs what LiteRT.js lacks",
+                "is damaged, or needs something that LiteRT.js lacks",
             ),
             ("int8.tflite", integers, 'it says "Element type INT8 is not supported."'),
             ("float32.tflite", features, "Found: float32 (1, 48, 48, 3) in, (1, 1280) out."),
@@ -407,23 +406,23 @@ class TestBroken:
             "cut off",
             "integers in and out",
             "not ten scores",
-            "open batch",
+            "dynamic batch",
         ],
     )
     def test_a_model_that_cannot_be_used_gets_a_message_and_the_page_lives_on(
         self, one, folder, source, change, words
     ):
-        answer = {"body": change((folder / source).read_bytes())} if change else {"status": 404}
-        one.route("**/int8.tflite", lambda route: route.fulfill(**answer))
-        one.get_by_role("radio", name="int8").check()
+        response = {"body": change((folder / source).read_bytes())} if change else {"status": 404}
+        one.route("**/int8.tflite", lambda route: route.fulfill(**response))
+        one.get_by_role("radio", name="full-integer").check()
         one.get_by_role("alert").get_by_text(words).wait_for()
         message = one.get_by_role("alert").inner_text()
         assert (
             message.startswith(("The file int8.tflite", "The model int8.tflite", "There is no"))
             and len(message) < 400
         )
-        assert "No answer" in one.locator("#answer").inner_text()
-        assert np.isnan(shares(one)[0]).all() and not shares(one)[1].any()
+        assert "No prediction" in one.locator("#prediction").inner_text()
+        assert np.isnan(probabilities(one)[0]).all() and not probabilities(one)[1].any()
         one.unroute("**/int8.tflite")
         one.get_by_role("radio", name="float32").check()
         reads(one, 7)
@@ -432,12 +431,12 @@ class TestBroken:
     @pytest.mark.parametrize(
         ("part", "words"),
         [
-            ("contents.json", "The list of models, contents.json, is missing here or damaged."),
+            ("contents.json", "The list of models, contents.json, is missing or damaged."),
             ("litert/core.js", "A part of this page is missing."),
             ("litert/wasm", "The runtime did not load"),
         ],
     )
-    def test_a_page_that_is_not_whole_says_so(self, fresh, folder, tmp_path, part, words):
+    def test_a_page_with_a_part_missing_says_so(self, fresh, folder, tmp_path, part, words):
         copy = shutil.copytree(
             folder, tmp_path / "part", ignore=lambda at, names: {part.rpartition("/")[2]} & {*names}
         )
@@ -446,12 +445,12 @@ class TestBroken:
         assert "make web" in page.get_by_role("alert").inner_text()
 
     def test_opened_as_a_file_it_says_how_to_serve_it(self, program, folder):
-        with browser.page(program) as page:
+        with browser.open_page(program) as page:
             page.goto((folder / "index.html").as_uri())
             assert "python -m http.server -d build/web" in page.get_by_role("alert").inner_text()
 
     def test_what_asks_for_another_machine_is_stopped_and_noticed(self, fresh, changed):
-        """The fault that `errors` and `refused` are to catch: a page that takes its style from elsewhere."""
+        """What `errors` and `refused` must catch: a page that takes its style from elsewhere."""
         copy = changed(("index.html", 'href="style.css"', 'href="http://example.org/style.css"'))
         assert "Content Security Policy" in fresh(copy).errors[0]
         assert fresh(copy, bypass_csp=True).refused == ["http://example.org/style.css"]
@@ -494,11 +493,11 @@ class TestBuild:
         monkeypatch.setattr(build, "ROOT", tmp_path)
         monkeypatch.setenv("HUB_TO_TFLITE_CACHE", str(tmp_path))
         monkeypatch.setattr(shutil, "which", lambda _: None)
-        monkeypatch.setattr(browser, "PLACES", [])
+        monkeypatch.setattr(browser, "APPLICATIONS", [])
         with pytest.raises(build.WebError, match="no npm on this machine.*apt install nodejs npm"):
             build.packages()
         build.prove()
         assert (
-            "No proof here: there is no Chromium on this machine. On Debian"
+            "No proof here: there's no Chromium on this machine. On Debian"
             in capsys.readouterr().out
         )

@@ -1,0 +1,75 @@
+"""The page's models: the embedded classifier as .tflite files with a batch of 1."""
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+
+from helpers import digits, handles, tinyhub
+from helpers.course import cache
+from hub_to_tflite import sandbox
+from hub_to_tflite.file import flatbuffer, metadata
+
+MODELS = {  # recipe -> the file's name in the page
+    "float32": "float32.tflite",
+    "full-integer with float I/O": "int8.tflite",
+}
+
+
+def convert() -> dict[str, Path]:
+    """Return {recipe: Path} of the embedded classifier, one file for each recipe of MODELS.
+
+    The batch is 1, since LiteRT.js takes no dynamic batch. The files are converted in another
+    process, which gives TensorFlow's memory back when it ends, and kept in the course's cache.
+    """
+    decisive = [
+        tinyhub.digest().encode(),
+        version("tensorflow").encode(),
+        Path(__file__).read_bytes(),
+        Path(metadata.__file__).read_bytes(),
+        digits.FILE.read_bytes(),
+    ]
+    key = hashlib.sha256(b" ".join(decisive)).hexdigest()[:16]
+    models = {
+        recipe: cache.folder("tflite") / f"web-{key}-{file}" for recipe, file in MODELS.items()
+    }
+    if not all(path.exists() for path in models.values()):
+        for recipe, content in sandbox.call(_convert).items():
+            cache.write(models[recipe], content)
+    return models
+
+
+def _convert() -> dict[str, bytes]:
+    """Convert the embedded classifier by each recipe of MODELS."""
+    import tensorflow as tf
+
+    saved_model = handles.fetch(handles.locate(handles.DEFAULT))
+    model = tf.saved_model.load(str(saved_model))
+    serve = model.signatures["serving_default"]
+    [(name, spec)] = serve.structured_input_signature[1].items()
+    one = tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, name=name)
+    call = tf.function(lambda image: serve(**{name: image}), input_signature=[one])
+    files = {}
+    for recipe in MODELS:
+        converter = tf.lite.TFLiteConverter.from_concrete_functions(
+            [call.get_concrete_function()], model
+        )
+        if recipe != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = digits.representative(tuple(spec.shape))
+        files[recipe] = _describe(converter.convert(), recipe, saved_model)
+    return files
+
+
+def _describe(content, recipe, saved_model):
+    """Return a .tflite, as bytes, with its labels and contract packed in."""
+    [source], [target] = flatbuffer.read(content).inputs, flatbuffer.read(content).outputs
+    labels = Path(saved_model, "assets", "labels.txt").read_text(encoding="utf-8").split()
+    return metadata.pack(
+        content,
+        name=f"Handwritten digits, {recipe}",
+        inputs={source.name: "an image, RGB in [0, 1], light strokes on black"},
+        outputs={target.name: "one score for each digit; softmax turns them into probabilities"},
+        labels=labels,
+        value_range=(0, 1),
+        contract={"range": [0, 1], "channels": "RGB"},
+    )
