@@ -7,9 +7,7 @@ from helpers.course.exercises import Exercise, NotAttempted
 
 def _b_over_a(answer, a_times, b_times):
     if np.size(answer) != 1:
-        return (
-            f"These are {np.size(answer)} numbers. The exercise asks for one: what is in their middle?"
-        )
+        return f"These are {np.size(answer)} numbers. The exercise asks for one: what is in their middle?"
     answer = float(np.squeeze(answer))
     reasons = {
         "This is A over B. How many times as long as A does B take?": 1 / 0.8,
@@ -65,7 +63,9 @@ _MACHINES = {
 def _compare(compare):
     for reason, slowdown in _MACHINES.items():
         machine = _Machine(slowdown)
-        answer = compare(machine.candidate("a", 0.010), machine.candidate("b", 0.008), machine.clock)
+        answer = compare(
+            machine.candidate("a", 0.010), machine.candidate("b", 0.008), machine.clock
+        )
         if answer is ...:
             raise NotAttempted
         if answer is None:

@@ -53,9 +53,7 @@ def _text_out(cut_for_text_out):
     if "StringLength" in answer and "LookupTableFindV2" not in answer:
         return "StringLength reads text and gives a number: this is the cut of a model with text in. Here it is the other way round."
     if "StringUpper" in answer:
-        return (
-            "StringUpper gives text, but it reads text too: it comes after the border."
-        )
+        return "StringUpper gives text, but it reads text too: it comes after the border."
     if "Conv2D" in answer:
         return "Conv2D has no text on either side. It belongs to the half that converts."
     return f"On a planted list it found {answer}. Which op reads no text and gives text?"
