@@ -1,8 +1,11 @@
 """The project around the lessons: set-up, README, Colab, the run tool, and one place for each fact."""
 
+import hashlib
+import importlib.metadata
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -90,12 +93,18 @@ class TestSetUp:
         with pytest.raises(
             SystemExit, match=f"3.10 to 3.13, and this is Python {version[0]}.{version[1]}"
         ):
-            set_up.check_python()
+            set_up.check_machine()
+
+    def test_an_intel_mac_gets_one_sentence(self, monkeypatch):
+        monkeypatch.setattr(set_up.sys, "platform", "darwin")
+        monkeypatch.setattr(set_up.platform, "machine", lambda: "x86_64")
+        with pytest.raises(SystemExit, match="no build for Intel Macs"):
+            set_up.check_machine()
 
     def test_a_missing_venv_module_gets_one_sentence(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "ensurepip", None)
         with pytest.raises(SystemExit, match=r"apt install python3\.\d+-venv"):
-            set_up.check_python()
+            set_up.check_machine()
 
     def test_bare_make_prints_the_targets(self):
         said = subprocess.check_output(["make"], cwd=ROOT, text=True)
@@ -131,6 +140,84 @@ def wheel(folder, name, version, requires=""):
             "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         )
         file.writestr(f"{info}/RECORD", "")
+
+
+def uv_wheel(folder):
+    """Pack the installed uv into a wheel again."""
+    uv = importlib.metadata.distribution("uv")
+    path = folder / f"uv-{uv.version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as file:
+        for part in uv.files:
+            if part.suffix != ".pyc":
+                inside = f"uv-{uv.version}.data/scripts/uv" if part.name == "uv" else str(part)
+                if not inside.startswith(".."):
+                    file.write(part.locate(), inside)
+
+
+class TestSetUpFromAFolderOfWheels:
+    """The whole of set_up.py in another checkout, with no index and two small packages."""
+
+    @pytest.fixture
+    def set_up_there(self, tmp_path):
+        checkout, index = tmp_path / "a checkout", tmp_path / "index"
+        (checkout / "tools" / "course").mkdir(parents=True)
+        index.mkdir()
+        shutil.copy(set_up.__file__, checkout / "tools" / "course")
+        (checkout / "pyproject.toml").write_text(
+            "[build-system]\nrequires = []\nbackend-path = ['.']\nbuild-backend = 'backend'\n"
+        )
+        (checkout / "backend.py").write_text(
+            "def build_editable(folder, *_):\n"
+            "    import pathlib, shutil\n"
+            "    wheel = next(pathlib.Path(__file__).parent.glob('*.whl'))\n"
+            "    return shutil.copy(wheel, folder).rpartition('/')[2]\n"
+        )
+        wheel(checkout, "course", "1.0")
+        wheel(index, "planted", "1.0")
+
+        def run_it(hashes=None):
+            """Lock what lies in the index; return the exit status, what was said, installers."""
+            lock = ""
+            for file in index.iterdir():
+                name, version = file.name.split("-")[:2]
+                digest = (hashes or {}).get(name) or hashlib.sha256(file.read_bytes()).hexdigest()
+                lock += f"{name}=={version} \\\n    --hash=sha256:{digest}\n"
+            (checkout / "requirements.lock").write_text(lock)
+            offline = {
+                "PIP_NO_INDEX": "1",
+                "PIP_FIND_LINKS": str(index),
+                "PIP_CONFIG_FILE": os.devnull,
+            }
+            done = subprocess.run(
+                [sys.executable, checkout / "tools" / "course" / "set_up.py"],
+                env={**os.environ, **offline, "UV_CACHE_DIR": str(tmp_path / "cache")},
+                capture_output=True,
+                text=True,
+            )
+            installers = {
+                path.parent.name.partition("-")[0]: path.read_text().strip()
+                for path in checkout.glob(".venv/lib/*/site-packages/*/INSTALLER")
+            }
+            return done.returncode, done.stdout + done.stderr, installers
+
+        run_it.index = index
+        return run_it
+
+    def test_uv_installs_with_what_pip_is_told_about_indexes(self, set_up_there):
+        uv_wheel(set_up_there.index)
+        status, said, installers = set_up_there()
+        assert status == 0, said
+        assert installers["uv"] == "pip" and installers["planted"] == installers["course"] == "uv"
+
+    def test_pip_takes_over_where_uv_cannot_be_had(self, set_up_there):
+        status, said, installers = set_up_there()
+        assert status == 0, said
+        assert installers["planted"] == "pip" and "so pip does" in said
+
+    def test_a_package_with_another_hash_is_not_installed(self, set_up_there):
+        uv_wheel(set_up_there.index)
+        status, said, installers = set_up_there(hashes={"planted": "0" * 64})
+        assert status != 0 and "planted" not in installers and "hash" in said.lower()
 
 
 class TestColab:
@@ -171,7 +258,7 @@ class TestColab:
 
         def cell(before):
             """Run the bootstrap cell after `before`; return what it printed and what is then installed."""
-            code = f"{before}\n{(ROOT / 'tools' / 'colab_cell.py').read_text()}"
+            code = f"{before}\n{(ROOT / 'tools' / 'course' / 'colab_cell.py').read_text()}"
             done = subprocess.run(
                 [python, "-c", code], env=environment, cwd=folder, capture_output=True, text=True
             )

@@ -1,120 +1,150 @@
-"""Make `.venv` and install what requirements.lock names; `set_up.py lock` writes that file.
+"""Make `.venv` and install what requirements.lock names, every package checked by its hash.
 
-`set_up.py bench` makes `.venv-bench`, the environment of the runtimes that `make bench` sets beside the course's.
-
-Runs on whatever Python a machine has, with the standard library alone, so that a Python too old or too new, or a
-Debian without the venv module, gets a sentence and not a traceback.
+`set_up.py lock` writes that file; `set_up.py bench` makes `.venv-bench`, the environment of the
+runtimes that `make bench` compares with. Everything here is in the standard library, so that a
+Python too old or too new, or a Debian without the venv module, gets a sentence and no traceback.
+uv installs in a fraction of pip's time. It comes from the lock, too; if it fails, pip takes over.
 """
 
+import argparse
+import ast
+import os
 import pathlib
+import platform
+import re
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OLDEST, NEWEST = (
-    (3, 10),
-    (3, 13),
-)  # what TensorFlow 2.21 has wheels for; requires-python in pyproject.toml agrees
-BENCH, BENCH_OLDEST = ROOT / ".venv-bench", (3, 11)  # what ONNX Runtime 1.32 has wheels for
+LOCK = ROOT / "requirements.lock"
+OLDEST, NEWEST = (3, 10), (3, 13)  # TensorFlow 2.21's wheels; pyproject.toml's requires-python
+BENCH_OLDEST = (3, 11)  # ONNX Runtime 1.32's wheels
+PIP_TO_UV = {
+    "index-url": "--default-index",
+    "extra-index-url": "--index",
+    "find-links": "--find-links",
+    "trusted-host": "--allow-insecure-host",
+}
 
 
-def check_python():
-    """End with one sentence if this Python cannot hold the course."""
+def check_machine() -> None:
+    """End with one sentence if this machine or this Python cannot hold the course."""
     version = sys.version_info[:2]
+    if sys.platform == "darwin" and platform.machine() == "x86_64":
+        sys.exit(
+            "TensorFlow 2.21 has no build for Intel Macs, and this Python is one for Intel. On an "
+            "Apple chip, install Python for arm64; on an Intel Mac, open the course in Colab."
+        )
     if not OLDEST <= version <= NEWEST:
         sys.exit(
-            "TensorFlow 2.21 runs on Python 3.10 to 3.13, and this is Python {}.{}. "
-            "Install one of those and name it, for example: make run PYTHON=python3.12".format(
-                *version
-            )
+            "TensorFlow 2.21 runs on Python 3.10 to 3.13, and this is Python {}.{}. Install one of "
+            "those and name it, for example: make run PYTHON=python3.12".format(*version)
         )
     try:
         import ensurepip  # noqa: F401
     except ImportError:
         sys.exit(
-            "This Python lacks its venv module. On Debian or Ubuntu: apt install python{}.{}-venv".format(
-                *version
-            )
+            "This Python lacks its venv module. "
+            "On Debian or Ubuntu: apt install python{}.{}-venv".format(*version)
         )
 
 
-def make(folder):
-    """Create an environment in `folder` and return its Python."""
+def python_of(folder: pathlib.Path) -> str:
+    """Return the Python of the environment in `folder`."""
+    if sys.platform == "win32":
+        return str(folder / "Scripts" / "python.exe")
+    return str(folder / "bin" / "python")
+
+
+def make(folder: pathlib.Path) -> str:
+    """Create an environment in `folder`, with the lock's uv if it can be had; return its Python."""
     import venv
 
     venv.create(str(folder), with_pip=True, clear=True)
-    return python_of(folder)
+    python = python_of(folder)
+    locked = re.search(r"^uv==(.*\\\n)+.*\n", LOCK.read_text(), re.MULTILINE)
+    if locked:
+        only_uv = folder / "uv.txt"
+        only_uv.write_text(locked[0])
+        pip(python, "--require-hashes", "--only-binary=uv", "--requirement", only_uv)
+    return python
 
 
-def python_of(folder):
-    """Return the Python of the environment in `folder`."""
-    windows = sys.platform == "win32"
-    return str(folder / ("Scripts" if windows else "bin") / ("python.exe" if windows else "python"))
+def uv_options(python: str) -> list:
+    """Return uv's options for what pip is told, by its files or the environment, of indexes."""
+    command = [python, "-m", "pip", "config", "list"]
+    told = subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout
+    options = ["--index-strategy", "unsafe-best-match"]  # safe: the hashes decide what is installed
+    for line in told.splitlines():  # such as global.find-links='/wheels' or :env:.no-index='1'
+        key, _, value = line.partition("=")
+        name = key.rpartition(".")[2]
+        for one in ast.literal_eval(value).split():
+            if name in PIP_TO_UV:
+                options += [PIP_TO_UV[name], one]
+            elif name == "no-index" and one.lower() in ("1", "true", "yes", "on"):
+                options.append("--no-index")
+            elif name == "cert":
+                os.environ.setdefault("SSL_CERT_FILE", one)
+    return options
 
 
-def run(*command):
-    """Run a command; end with its exit status if it fails."""
-    status = subprocess.call([str(part) for part in command], cwd=str(ROOT))
+def pip(python: str, *arguments) -> int:
+    """Run `pip install` and return its exit status."""
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    return subprocess.call([*command, *map(str, arguments)], cwd=str(ROOT))
+
+
+def uv(python: str, *arguments) -> int:
+    """Run `uv pip` and return its exit status."""
+    command = [python, "-m", "uv", "--quiet", "pip", *map(str, arguments), *uv_options(python)]
+    return subprocess.call(command, cwd=str(ROOT))
+
+
+def install_with(python: str, *arguments) -> None:
+    """Install with uv, or with pip if that fails; end with pip's exit status if it fails, too."""
+    if uv(python, "install", "--python", python, "--compile-bytecode", *arguments) == 0:
+        return
+    print("uv could not install this, so pip does; that takes minutes.", flush=True)
+    status = pip(python, *arguments)
     if status:
         sys.exit(status)
 
 
-def install():
-    """Set up .venv from the lock, with hashes, and make `helpers` importable from anywhere."""
-    print("Setting up .venv: about two minutes, 2.7 GB on disk, 700 MB to download.", flush=True)
+def install() -> None:
+    """Set up .venv from the lock, with hashes, and make the packages importable from anywhere."""
+    print("Setting up .venv: 2.7 GB on disk, 700 MB to download.", flush=True)
     python = make(ROOT / ".venv")
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run(*pip, "--require-hashes", "--requirement", "requirements.lock")
-    run(*pip, "--no-deps", "--no-build-isolation", "--editable", ".")
+    install_with(python, "--require-hashes", "--requirement", LOCK)
+    install_with(python, "--no-deps", "--no-build-isolation", "--editable", ".")
     (ROOT / ".venv" / ".ready").touch()
 
 
-def bench():
+def bench() -> None:
     """Set up .venv-bench from requirements-bench.txt."""
     version = sys.version_info[:2]
     if version < BENCH_OLDEST:
         sys.exit(
-            "ONNX Runtime 1.32, which the benchmark compares with, runs on Python 3.11 and newer, and this is Python "
-            "{}.{}. The course itself runs here. For the benchmark name a newer one, in a fresh clone, for example: "
-            "make bench PYTHON=python3.12".format(*version)
+            "ONNX Runtime 1.32, which the benchmark compares with, runs on Python 3.11 and newer, "
+            "and this is Python {}.{}. The course itself runs here. For the benchmark name a newer "
+            "one, in a fresh clone, for example: make bench PYTHON=python3.12".format(*version)
         )
-    print(
-        "Setting up .venv-bench: about two minutes, 2.6 GB on disk, 800 MB to download.", flush=True
-    )
-    python = make(BENCH)
-    run(
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-        "requirements-bench.txt",
-    )
-    (BENCH / ".ready").touch()
+    print("Setting up .venv-bench: 2.6 GB on disk, 800 MB to download.", flush=True)
+    folder = ROOT / ".venv-bench"
+    install_with(make(folder), "--requirement", "requirements-bench.txt")
+    (folder / ".ready").touch()
 
 
-def lock():
+def lock() -> None:
     """Resolve requirements.txt for Python 3.10 to 3.13, all systems, with hashes, using uv."""
     python = make(ROOT / "build" / "lock-env")
-    run(python, "-m", "pip", "install", "--quiet", "uv")
-    run(
-        *(
-            python,
-            "-m",
-            "uv",
-            "pip",
-            "compile",
-            "requirements.txt",
-            "--output-file",
-            "requirements.lock",
-        ),
-        *("--universal", "--python-version", "3.10", "--generate-hashes", "--quiet"),
-        *("--custom-compile-command", "make lock"),
-    )
+    arguments = ["--universal", "--python-version", "3.10", "--generate-hashes"]
+    arguments += ["--custom-compile-command", "make lock", "--output-file", LOCK.name]
+    sys.exit(uv(python, "compile", "requirements.txt", *arguments))
 
 
 if __name__ == "__main__":
-    check_python()
-    {"lock": lock, "bench": bench}.get("".join(sys.argv[1:]), install)()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="?", choices=("install", "bench", "lock"), default="install")
+    chosen = parser.parse_args().what
+    check_machine()
+    {"install": install, "bench": bench, "lock": lock}[chosen]()
