@@ -1,24 +1,32 @@
-# Bare `make` prints what there is. On Windows, or without make, see "Without make" in README.md.
+# Bare `make` prints what there is. On Windows, or without make, see "Without make" in docs/setup.md.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
 help:  ## print this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-run: $(READY)  ## run all notebooks into build/run/, with a page for each and the parity ledger
+run: $(READY)  ## run all lessons into build/run/, with a page for each and the parity ledgers (JOBS=…)
 	@$(BIN)/python -m deploy.web.build packages
-	$(BIN)/python -m tools.course.run
+	$(BIN)/python -m tools.course.run $(if $(JOBS),--jobs $(JOBS))
 
-test: $(READY)  ## run every test that CI runs, with the network shut
+test: $(READY)  ## run the tests that CI runs on every push, with the network shut
 	@$(BIN)/python -m deploy.web.build packages
 	$(BIN)/python -m pytest
 
-report: $(READY)  ## turn HANDLE=… into a verified .tflite with a report: build/report/ (SAMPLES=… RECIPES=…)
-	$(BIN)/python -m hub_to_tflite.report.make
+test-all: $(READY)  ## run those and the long ones: every lesson with every other model
+	@$(BIN)/python -m deploy.web.build packages
+	$(BIN)/python -m pytest --all
 
-sweep: $(READY)  ## run that report over a grid, on all cores or a cluster: GRID=sweep.yaml (WORKERS=1 MEMORY=4GB SCHEDULER=tcp://… RETRY=1)
-	$(BIN)/python -m hub_to_tflite.report.sweep "$(or $(GRID),sweep.yaml)"
+report: $(READY)  ## turn HANDLE=… into a verified .tflite with a report (SAMPLES=… RECIPES=… TOLERANCE=… OUT=…)
+	@$(BIN)/hub-to-tflite report "$${HANDLE:?Name a model, such as make report HANDLE=folder}" \
+	  $${SAMPLES:+--samples "$$SAMPLES"} $${RECIPES:+--recipes "$$RECIPES"} \
+	  $${TOLERANCE:+--tolerance "$$TOLERANCE"} $${OUT:+--out "$$OUT"}
+
+sweep: $(READY)  ## run that report over a grid: GRID=sweep.yaml (WORKERS=… MEMORY=4GB SCHEDULER=tcp://… RETRY=1 OUT=…)
+	@$(BIN)/hub-to-tflite sweep "$${GRID:-sweep.yaml}" $${RETRY:+--retry} \
+	  $${WORKERS:+--workers "$$WORKERS"} $${MEMORY:+--memory "$$MEMORY"} \
+	  $${SCHEDULER:+--scheduler "$$SCHEDULER"} $${OUT:+--out "$$OUT"}
 
 web: $(READY)  ## build the page that reads a drawn digit in the browser: build/web/
 	$(BIN)/python -m deploy.web.build
@@ -26,7 +34,7 @@ web: $(READY)  ## build the page that reads a drawn digit in the browser: build/
 lab: $(READY)  ## open JupyterLab on the first lesson
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
-refresh: $(READY)  ## execute the notebooks in place, so that stored outputs are real
+refresh: $(READY)  ## execute the notebooks in place, so that stored outputs are real (NOTEBOOKS=…)
 	$(BIN)/python -m tools.course.notebooks $(NOTEBOOKS)
 
 readme: $(READY)  ## write the generated parts of README.md, with what the last `make run` measured
@@ -41,8 +49,7 @@ bench: $(READY) .venv-bench/.ready  ## compare LiteRT with other runtimes, and t
 fuzz: $(READY)  ## open thousands of damaged .tflite files: none may end the process, hold it, or wrongly pass
 	$(BIN)/python -m tools.fuzz
 
-models:  ## train and publish the embedded models again (a few minutes)
-models: $(READY)
+models: $(READY)  ## train and publish the embedded models again (a few minutes)
 	$(BIN)/python -m tools.train.digits
 	$(BIN)/python -m tools.train.prose_or_code
 
@@ -58,5 +65,5 @@ $(READY): requirements.lock tools/course/set_up.py
 .venv-bench/.ready: requirements-bench.txt
 	@$(PYTHON) tools/course/set_up.py bench
 
-.PHONY: help run test report sweep web lab refresh readme errors bench fuzz models lock clean
+.PHONY: help run test test-all report sweep web lab refresh readme errors bench fuzz models lock clean
 .DEFAULT_GOAL := help

@@ -1,7 +1,9 @@
-"""The project around the lessons: set-up, README, Colab, the run tool, and one place for each fact."""
+"""The project around the lessons: set-up, Colab, the run tool, and one place for each fact."""
 
+import contextlib
 import hashlib
 import importlib.metadata
+import io
 import json
 import os
 import re
@@ -10,6 +12,7 @@ import subprocess
 import sys
 import venv
 import zipfile
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -257,7 +260,7 @@ class TestColab:
         )
 
         def cell(before):
-            """Run the bootstrap cell after `before`; return what it printed and what is then installed."""
+            """Run the bootstrap cell after `before`; return what it printed, and what is there."""
             code = f"{before}\n{(ROOT / 'tools' / 'course' / 'colab_cell.py').read_text()}"
             done = subprocess.run(
                 [python, "-c", code], env=environment, cwd=folder, capture_output=True, text=True
@@ -291,50 +294,70 @@ class TestColab:
         assert said == "" and again == installed
 
 
-class TestRun:
-    """`make run` on three small notebooks, the second of which fails."""
+CHILD = """
+import subprocess, sys
+hold = "import time; x = bytearray(b'1') * 200_000_000; time.sleep(1)"
+subprocess.run([sys.executable, "-c", hold], check=True)
+"""
 
-    @pytest.fixture
-    def three(self, tmp_path, monkeypatch):
+
+class TestRun:
+    """`make run` on three small notebooks: the second fails, the third starts a large process."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def ran(tmp_path_factory):
+        """The folder that `make run` wrote, what it printed, and its exit status."""
+        folder = tmp_path_factory.mktemp("lessons")
         cell = nbformat.v4.new_code_cell
         sources = {
             "00_one": [cell("print('the ledger')", metadata={"tags": ["parity-ledger"]})],
             "01_two": [cell("1 + 1"), cell("raise ValueError('planted')")],
-            "02_three": [cell("x = bytearray(200_000_000)")],
+            "02_three": [cell(CHILD)],
         }
         for name, cells in sources.items():
             title = nbformat.v4.new_markdown_cell(f"# About {name}\n\nSee [one](00_one.ipynb).")
             nbformat.write(
-                nbformat.v4.new_notebook(cells=[title, *cells]), tmp_path / f"{name}.ipynb"
+                nbformat.v4.new_notebook(cells=[title, *cells]), folder / f"{name}.ipynb"
             )
-        monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
-        monkeypatch.setattr(run, "OUT", tmp_path / "out")
-        return tmp_path / "out"
+        said = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
+            patch.setattr(notebooks, "FOLDER", folder)
+            patch.setattr(run, "OUT", folder / "out")
+            with pytest.raises(SystemExit) as ended:
+                run.main([])
+        return folder / "out", said.getvalue(), ended.value.code
 
-    def test_a_failure_stops_nothing_and_is_named_at_the_end(self, three, capsys):
-        with pytest.raises(SystemExit) as caught:
-            run.main()
-        assert caught.value.code == 1
-        said = capsys.readouterr().out
-        assert "the ledger" in said
+    def test_a_failure_stops_nothing_and_is_named_at_the_end(self, ran):
+        out, said, status = ran
+        assert status == 1 and "the ledger" in said
         assert said.strip().splitlines()[-1] == "FAILED 01_two, cell 3: ValueError: planted"
-        summary = json.loads((three / "summary.json").read_text())
-        assert summary[2]["error"] is None and summary[2]["peak_mb"] > 200
-        assert 'href="00_one.html"' in (three / "02_three.html").read_text()
-        assert (three / "index.html").read_text().count("<tr>") == 3
+        summary = json.loads((out / "summary.json").read_text())
+        assert [row["notebook"] for row in summary] == ["00_one", "01_two", "02_three"]
+        assert summary[2]["error"] is None
+        assert 'href="00_one.html"' in (out / "02_three.html").read_text()
+        assert (out / "index.html").read_text().count("<tr>") == 3
 
-    def test_a_page_fetches_nothing(self, three):
-        with pytest.raises(SystemExit):
-            run.main()
-        assert not re.search(r"""(src|href)=["']?https?:""", (three / "00_one.html").read_text())
+    def test_the_memory_is_that_of_the_kernel_and_all_that_it_starts(self, ran):
+        peaks = [row["peak_mb"] for row in json.loads((ran[0] / "summary.json").read_text())]
+        assert 200 < peaks[2] - peaks[0] < 300
 
-    def test_a_page_holds_its_pictures(self, three, monkeypatch):
-        monkeypatch.setattr(notebooks, "FOLDER", three.parent / "notebooks")
-        (three.parent / "docs").mkdir()
-        (three.parent / "docs" / "one.png").write_bytes(b"\x89PNG")
-        notebook = nbformat.read(three.parent / "00_one.ipynb", 4)
-        notebook.cells[0].source += "\n\n![one](../docs/one.png)"
-        three.mkdir()
-        nbformat.write(notebook, three / "00_one.ipynb")
-        run.render(three / "00_one.ipynb")
-        assert 'src="data:image/png;base64,' in (three / "00_one.html").read_text()
+    def test_the_longest_lesson_begins_and_memory_limits_how_many_run(self, monkeypatch):
+        paths = [Path("a.ipynb"), Path("b.ipynb"), Path("new.ipynb")]
+        first = run.longest_first(paths, {"a": [3, 900], "b": [40, 900]})
+        assert [path.stem for path in first] == ["new", "b", "a"]
+        monkeypatch.setattr(run.os, "cpu_count", lambda: 4)
+        for free, expected in ((1e9, 1), (3.9e9, 1), (6e9, 3), (64e9, 4)):
+            monkeypatch.setattr(run.memory, "free", lambda free=free: free)
+            assert run.jobs() == expected
+
+    def test_a_page_fetches_nothing(self, ran):
+        assert not re.search(r"""(src|href)=["']?https?:""", (ran[0] / "00_one.html").read_text())
+
+    def test_a_page_holds_its_images(self, tmp_path):
+        (tmp_path / "docs").mkdir()
+        (tmp_path / "docs" / "one.png").write_bytes(b"\x89PNG")
+        title = nbformat.v4.new_markdown_cell("# One\n\n![one](../docs/one.png)")
+        nbformat.write(nbformat.v4.new_notebook(cells=[title]), tmp_path / "00_one.ipynb")
+        run.render(tmp_path / "00_one.ipynb", tmp_path / "notebooks")
+        assert 'src="data:image/png;base64,' in (tmp_path / "00_one.html").read_text()

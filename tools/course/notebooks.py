@@ -1,37 +1,39 @@
-"""The course's notebooks: where they are, and how one is executed in place."""
+"""The course's notebooks: where they are, and how one is executed in place: `make refresh`."""
 
+import sys
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from tqdm import tqdm
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
-KERNEL = {
-    "kernel_name": "python3",
-    "extra_arguments": ["--IPKernelApp.log_level=40"],
-}  # errors only, no word on TCP
-
-WIDGET = "application/vnd.jupyter.widget-view+json"  # a live widget's number: nothing is behind it in a stored notebook
+# The kernel's own errors only, no word on TCP.
+KERNEL = {"kernel_name": "python3", "extra_arguments": ["--IPKernelApp.log_level=40"]}
+WIDGET = "application/vnd.jupyter.widget-view+json"  # a live widget: nothing is behind it later
 
 
-def every():
+def every(folder: Path | None = None) -> list[Path]:
     """Return the paths of all lessons, in order."""
-    return sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
+    return sorted((folder or FOLDER).glob("[0-9][0-9]_*.ipynb"))
 
 
-def title(path):
+def title(path: Path) -> str:
     """Return the first heading of a notebook."""
-    first = nbformat.read(path, 4).cells[0].source.splitlines()[0]
-    return first.removeprefix("# ")
+    return nbformat.read(path, 4).cells[0].source.splitlines()[0].removeprefix("# ")
 
 
-def promise(path):
-    """Return the sentence under the title: what the reader holds at the end."""
-    paragraphs = nbformat.read(path, 4).cells[0].source.split("\n\n")
-    return " ".join(paragraphs[1].split())
+def promise(path: Path) -> str:
+    """Return the sentence under the title: what the reader has at the end."""
+    return " ".join(nbformat.read(path, 4).cells[0].source.split("\n\n")[1].split())
 
 
-def joined(outputs):
+def text(output) -> str:
+    """Return what an output of a cell says in plain text: printed, or shown as the last value."""
+    return output.get("text") or output.get("data", {}).get("text/plain", "")
+
+
+def joined(outputs: list) -> list:
     """Return a cell's outputs with what it printed in one piece: the pieces depend on timing."""
     whole = []
     for output in outputs:
@@ -42,34 +44,26 @@ def joined(outputs):
     return whole
 
 
-def refresh(path):
-    """Execute a notebook on a fresh kernel and store its outputs, without anything that differs between runs."""
+def refresh(path: Path) -> None:
+    """Execute a notebook on a fresh kernel; store its outputs, and nothing that differs by run."""
     notebook = nbformat.read(path, 4)
-    client = NotebookClient(
-        notebook,
-        **KERNEL,
-        timeout=300,
-        record_timing=False,
-        resources={"metadata": {"path": path.parent}},
-    )
-    client.execute()
+    folder = {"metadata": {"path": path.parent}}
+    NotebookClient(notebook, **KERNEL, timeout=300, record_timing=False, resources=folder).execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = joined(cell.outputs)
             for output in cell.outputs:
                 output.get("data", {}).pop(WIDGET, None)
+    kept = {name: notebook.metadata[name] for name in ["summary"] if name in notebook.metadata}
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
+        **kept,
     }
     nbformat.write(notebook, path)
 
 
 if __name__ == "__main__":
-    import sys
-
-    from tqdm import tqdm
-
     bar = tqdm([Path(name).resolve() for name in sys.argv[1:]] or every())
     for path in bar:
         bar.set_description(path.stem)

@@ -1,147 +1,134 @@
-"""Run every lesson with papermill into build/run/, render it, and print what it took and what it proved: `make run`."""
+"""Run every lesson into build/run/, render a page of each, and print what it took: `make run`.
 
-import html
+Lessons run side by side, one on each core, as far as memory allows; the longest ones begin.
+"""
+
+import argparse
 import json
+import os
 import shutil
 import sys
-import threading
 import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 
+import jinja2
 import nbformat
 import papermill
-import psutil
 from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
-from hub_to_tflite.sandbox import trial
+from hub_to_tflite.sandbox import memory
+from hub_to_tflite.tables import table
 from tools.course import notebooks
 
-OUT = Path(__file__).resolve().parents[2] / "build" / "run"
+ROOT = Path(__file__).resolve().parents[2]
+OUT = ROOT / "build" / "run"
 LEDGER_TAG = "parity-ledger"
+EACH = 2e9  # bytes: what a lesson may take, with all the processes that it starts
+INDEX = jinja2.Template(
+    """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>From Hub to .tflite</title><style>
+body {font: 16px/1.5 system-ui, sans-serif; max-width: 50em; margin: 3em auto; padding: 0 1em}
+td {padding: .4em 1.2em .4em 0; border-top: 1px solid #ccc}
+</style></head><body><h1>From Hub to .tflite</h1><table>
+{% for r in results %}
+<tr><td><a href="{{ r.notebook }}.html">{{ r.title }}</a></td>
+<td>{{ r.seconds | round | int }} s</td><td>{{ r.peak_mb }} MB</td><td>{{ r.error or "ran" }}</td></tr>
+{% endfor %}
+</table></body></html>
+""",
+    autoescape=True,
+    trim_blocks=True,
+)
 
 
-class PeakMemory(threading.Thread):
-    """Watch the kernels that this process starts; `megabytes` is the largest one's peak, in MB (10^6 bytes)."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.bytes, self.done = 0, threading.Event()
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.done.set()
-        self.join()
-
-    @property
-    def megabytes(self):
-        return round(self.bytes / 1e6)
-
-    def run(self):
-        while not self.done.wait(0.05):
-            for child in psutil.Process().children():
-                try:
-                    if "ipykernel_launcher" in " ".join(child.cmdline()):
-                        self.bytes = max(self.bytes, trial.peak(child.pid))
-                except psutil.Error:
-                    continue
+def jobs() -> int:
+    """Return how many lessons can run side by side here, by the cores and the free memory."""
+    return max(1, min(os.cpu_count() or 1, int(memory.free() // EACH)))
 
 
-def execute(path):
-    """Run one lesson and return what is to be told of it."""
-    out = OUT / path.name
+def longest_first(paths: list[Path], measured: dict) -> list[Path]:
+    """Return the paths by {name: [seconds, ...]}, longest first; new lessons come before all."""
+    return sorted(paths, key=lambda path: -measured.get(path.stem, [float("inf")])[0])
+
+
+def execute(path: Path, out: Path) -> dict:
+    """Run one lesson into the folder `out`, render its page, and return its row of summary.json."""
+    executed = out / path.name
     started, error = time.perf_counter(), None
-    with PeakMemory() as memory:
+    with memory.Watch(below=True) as watch:
         try:
-            papermill.execute_notebook(path, out, **notebooks.KERNEL, cwd=OUT, progress_bar=False)
+            papermill.execute_notebook(
+                path, executed, **notebooks.KERNEL, cwd=out, progress_bar=False
+            )
         except PapermillExecutionError as failure:
             error = f"cell {failure.cell_index + 1}: {failure.ename}: {failure.evalue}"
-        except Exception as failure:  # a kernel that died: told at the end like any other failure
+        except Exception as failure:  # a kernel that died is reported like any other failure
             error = f"{type(failure).__name__}: {failure}"
-    step, spent = slowest(out) if out.exists() else ("", 0)
+    seconds = time.perf_counter() - started
+    cells = []
+    if executed.exists():
+        cells = [cell for cell in nbformat.read(executed, 4).cells if cell.cell_type == "code"]
+        render(executed, path.parent)
     return {
         "notebook": path.stem,
         "title": notebooks.title(path),
-        "seconds": round(time.perf_counter() - started, 1),
-        "peak_mb": memory.megabytes,
-        "slowest": f"{spent:.1f} s in {step}" if spent else "",
+        "seconds": round(seconds, 1),
+        "peak_mb": round(watch.bytes / 1e6),
+        "slowest": slowest(cells),
         "error": error,
-        "ledger": ledger(out) if out.exists() else "",
+        "ledger": ledger(cells),
     }
 
 
-def slowest(path):
-    """Return (first line, seconds) of the cell that took longest, from what papermill noted."""
-    cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
-    timed = [
-        (cell.metadata.get("papermill", {}).get("duration") or 0, cell.source) for cell in cells
-    ]
-    seconds, source = max(timed, default=(0, ""))
-    code = [line for line in source.splitlines() if line.strip() and not line.startswith("#")]
-    return code[0][:50] if code else "", seconds
+def slowest(cells: list) -> str:
+    """Return the time and the first line of the cell that took longest, by papermill's notes."""
+    timed = [(cell.metadata.get("papermill", {}).get("duration") or 0, cell) for cell in cells]
+    seconds, cell = max(timed, key=lambda one: one[0], default=(0, None))
+    if not seconds:
+        return ""
+    lines = [line for line in cell.source.splitlines() if line.strip() and line[0] != "#"]
+    return f"{seconds:.1f} s in {lines[0][:50]}" if lines else ""
 
 
-def ledger(path):
+def ledger(cells: list) -> str:
     """Return the text of the last cell tagged as the lesson's ledger, or "" if it has none."""
-    tagged = [
-        c
-        for c in nbformat.read(path, 4).cells
-        if LEDGER_TAG in c.metadata.get("tags", []) and c.get("outputs")
-    ]
-    return (
-        "".join(output.get("text", "") for output in tagged[-1].outputs).rstrip() if tagged else ""
-    )
+    for cell in reversed(cells):
+        if LEDGER_TAG in cell.metadata.get("tags", []) and cell.outputs:
+            return "".join(notebooks.text(output) for output in cell.outputs).rstrip()
+    return ""
 
 
-def exporter(**settings):
+def exporter(**settings) -> HTMLExporter:
     """Return nbconvert's exporter to HTML, set up so that a page fetches nothing."""
     made = HTMLExporter(embed_images=True, **settings)
     made.mathjax_url = made.require_js_url = made.mermaid_js_url = made.jquery_url = ""
     return made
 
 
-def render(path):
-    """Write a page beside an executed lesson, whole in itself, whose links lead to the other pages."""
+def render(path: Path, lessons: Path) -> None:
+    """Write a page beside an executed lesson, whole in itself, whose links lead to other pages."""
     notebook = nbformat.read(path, 4)
     for cell in notebook.cells:
-        # nbconvert puts a picture into the page if it lies below the folder that it is given.
+        # nbconvert embeds an image if it lies below the folder that is passed.
         cell.source = cell.source.replace("](../docs/", "](docs/")
-    where = {"metadata": {"name": path.stem, "path": str(notebooks.FOLDER.parent)}}
+    where = {"metadata": {"name": path.stem, "path": str(lessons.parent)}}
     page, _ = exporter().from_notebook_node(notebook, where)
-    for other in notebooks.every():
+    for other in notebooks.every(lessons):
         page = page.replace(f'href="{other.name}"', f'href="{other.with_suffix(".html").name}"')
     path.with_suffix(".html").write_text(page, encoding="utf-8")
 
 
-def index(results):
-    """Write the page that lists the others."""
-    rows = "".join(
-        f'<tr><td><a href="{r["notebook"]}.html">{html.escape(r["title"])}</a></td>'
-        f"<td>{r['seconds']:.0f} s</td><td>{r['peak_mb']} MB</td><td>{html.escape(r['error'] or 'ran')}</td></tr>"
-        for r in results
-    )
-    (OUT / "index.html").write_text(
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>From Hub to .tflite</title><style>'
-        "body{font:16px/1.5 system-ui,sans-serif;max-width:50em;margin:3em auto;padding:0 1em}"
-        "td{padding:.4em 1.2em .4em 0;border-top:1px solid #ccc}</style></head><body><h1>From Hub to .tflite</h1>"
-        f"<table>{rows}</table></body></html>\n",
-        encoding="utf-8",
-    )
-
-
-def report(results):
+def report(results: list[dict], seconds: float, side_by_side: int) -> None:
     """Print the table, the ledgers and, last, what failed."""
-    width = max(len(r["notebook"]) for r in results)
-    print(f"\n{'notebook':{width}}  seconds  peak MB  slowest cell")
-    for r in results:
-        print(f"{r['notebook']:{width}}  {r['seconds']:7.1f}  {r['peak_mb']:7}  {r['slowest']}")
-    print(
-        f"{'all':{width}}  {sum(r['seconds'] for r in results):7.1f}  {max(r['peak_mb'] for r in results):7}"
-    )
+    rows = [(r["notebook"], f"{r['seconds']:.1f}", r["peak_mb"], r["slowest"]) for r in results]
+    print()
+    print(table(rows, ("notebook", "seconds", "peak MB", "slowest cell")))
+    print(f"\nAll of them, {side_by_side} at a time: {seconds:.0f} s.")
+    print("The peak counts a lesson's kernel and all processes that it starts.")
     for r in results:
         if r["ledger"]:
             print(f"\nParity ledger of {r['notebook']}\n{r['ledger']}")
@@ -151,21 +138,35 @@ def report(results):
             print(f"FAILED {r['notebook']}, {r['error']}")
 
 
-def main():
+def run_all(side_by_side: int) -> list[dict]:
+    """Run all lessons, so many at a time; return their rows in the order of the course."""
+    paths = notebooks.every()
+    measured = json.loads((ROOT / "docs" / "measured.json").read_text())
+    # Processes that begin anew: a lesson's memory is then what is below the one that runs it.
+    pool = ProcessPoolExecutor(side_by_side, get_context("spawn"))
+    try:
+        tasks = [pool.submit(execute, path, OUT) for path in longest_first(paths, measured)]
+        results = [
+            task.result() for task in tqdm(as_completed(tasks), total=len(tasks), unit="lesson")
+        ]
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return sorted(results, key=lambda row: row["notebook"])
+
+
+def main(arguments: list[str] | None = None) -> None:
     """Run all lessons; exit 1 if one failed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--jobs", type=int, help="how many lessons to run at a time")
+    side_by_side = parser.parse_args(arguments).jobs or jobs()
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
-    results = []
-    bar = tqdm(notebooks.every(), unit="notebook")
-    for path in bar:
-        bar.set_description(path.stem)
-        results.append(execute(path))
-        if (OUT / path.name).exists():
-            render(OUT / path.name)
-    index(results)
+    started = time.perf_counter()
+    results = run_all(side_by_side)
+    (OUT / "index.html").write_text(INDEX.render(results=results), encoding="utf-8")
     (OUT / "summary.json").write_text(json.dumps(results, indent=1) + "\n")
-    report(results)
-    sys.exit(any(r["error"] for r in results))
+    report(results, time.perf_counter() - started, side_by_side)
+    sys.exit(any(row["error"] for row in results))
 
 
 if __name__ == "__main__":
