@@ -317,8 +317,9 @@ def excerpt(entry, said):
     if starts and start - starts[-1] < 150:
         start = starts[-1]
     part = BEHIND.split(text[start:])[0]
-    if len(part) > 300:
-        part = part[:300].rpartition(" ")[0] + " ..."
+    longest = max(300, end - start)
+    if len(part) > longest:
+        part = part[:longest].rpartition(" ")[0] + " ..." if longest == 300 else part[:longest]
     for pattern, name in DIFFERS.items():
         part = re.sub(pattern, name, part)
     return part

@@ -95,15 +95,24 @@ def explain(problem: str | BaseException) -> list[Entry]:
     one counts, and those before it only if that one is not known. Taught in
     09_fix_failed_conversions.
     """
-    text = _text(problem)
-    parts = messages.parts(text)
+    return _search(_text(problem))[0]
+
+
+def _search(text):
+    """Return (the entries that fit, whether it is the last error of the text that they fit)."""
+    parts = [messages.squeezed(part) for part in messages.parts(text)]
     whole = messages.squeezed(text)
-    for part in map(messages.squeezed, parts):
-        for kind in ("error", "frame"):
+    for kind in ("error", "frame"):
+        for number, part in enumerate(parts):
             for entry in entries():
                 if entry.kind == kind and matches(entry, part) and _in_context(entry, whole):
-                    return [_filled(entry, part), *map(_named, entry.also)]
-    return [] if _trouble(parts, text) else _notices(parts)
+                    found = [_filled(entry, part), *map(_named, entry.also)]
+                    return found, number == 0 or _is_frame(parts[0])
+    return ([] if _trouble(text) else _notices(parts)), True
+
+
+def _is_frame(part):
+    return any(matches(entry, part) for entry in entries() if entry.kind == "frame")
 
 
 def matches(entry: Entry, part: str) -> bool:
@@ -138,17 +147,16 @@ def _filled(entry, part):
     if entry.kind != "frame" or not found:
         return entry
     number, operator, verb = found.groups()
-    words = {"number": number, "operator": operator, "verb": verb}
-    return replace(entry, cause=entry.cause.format(**words), fix=entry.fix.format(**words))
+    cause = entry.cause.format(number=number, operator=operator, verb=verb)
+    return replace(entry, cause=cause, symptom=f"LiteRT refused operator {number}, {operator}")
 
 
 def _notices(parts):
-    squeezed = [messages.squeezed(part) for part in parts]
-    found = [e for e in entries() if e.kind == "notice" and any(matches(e, p) for p in squeezed)]
+    found = [e for e in entries() if e.kind == "notice" and any(matches(e, p) for p in parts)]
     return found[:1]
 
 
-def _trouble(parts, text):
+def _trouble(text):
     """Return whether `text` speaks of an error in other lines than those of notices."""
     notices = [entry for entry in entries() if entry.kind == "notice"]
     lines = [line for line in text.splitlines() if messages.TROUBLE.search(line)]
@@ -157,12 +165,14 @@ def _trouble(parts, text):
 
 def answer(problem: str | BaseException) -> str:
     """Return what the gallery says about `problem`, as text for a terminal; see explain."""
-    found = explain(problem)
+    text = _text(problem)
+    found, last = _search(text)
     if not found:
-        notices = _notices(messages.parts(_text(problem)))
+        notices = _notices([messages.squeezed(part) for part in messages.parts(text)])
         said = "".join(f"\n\n(In it: {entry.name}. {entry.fix})" for entry in notices)
         return "\n".join(textwrap.fill(line, 110) for line in (NOT_KNOWN + said).split("\n"))
-    blocks = [_block(found[0], "Cause")]
+    blocks = [] if last else ["The last error in this text is not known. The one before it:"]
+    blocks += [_block(found[0], "Cause")]
     blocks += [_block(entry, "Or") for entry in found[1:]]
     return "\n\n".join(blocks)
 

@@ -165,7 +165,7 @@ FORMS = {
     "Android Studio": lambda text: wrapped(
         text, 90, "2026-11-22 10:11:12.123  1234-5678  tflite  com.example.app  E  "
     ),
-    "Flutter": lambda text: wrapped(text, 90, "E/flutter (12345): "),
+    "logcat, short": lambda text: wrapped(text, 90, "E/tflite  (12345): "),
     "pytest": lambda text: (
         "    def test_it():\n"
         ">       raise ValueError('The model is not a valid Flatbuffer buffer')\n"
@@ -238,7 +238,16 @@ KeyError: 'x'
 STRANGERS = yaml.safe_load(Path(__file__).with_name("strangers.yaml").read_text(encoding="utf-8"))
 
 
+REPORTS = yaml.safe_load(Path(__file__).with_name("reports.yaml").read_text(encoding="utf-8"))
+
+
 class TestExplain:
+    @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report["text"][-60:])
+    def test_what_people_brought_is_answered(self, report):
+        found = [entry.name for entry in explain.explain(report["text"])]
+        expected = [report["name"]] if report["name"] else []
+        assert found == expected + ([report["also"]] if "also" in report else [])
+
     @pytest.mark.parametrize("text", [*STRANGERS, QUOTING])
     def test_a_stranger_is_not_claimed(self, text):
         assert explain.explain(text) == []
