@@ -4,19 +4,21 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
+NUMBER = re.compile(r"[-−]?\d\S*( \S+){0,4}")  # such as 1.46 (1.35 to 1.55)
+
 
 def table(rows: Iterable[Sequence], head: Sequence = (), form: str = "text") -> str:
     """Return rows under a head as one table; `form` is "text", "markdown" or "html".
 
-    A cell is str(value) on one line, and None is an empty cell. A column in which every cell begins
-    with a digit is aligned to the right. Markdown cells may hold links and emphasis; HTML cells are
-    escaped. Raises ValueError for another form, or for rows of different lengths.
+    A cell is str(value) on one line, and None is an empty cell. A column of numbers, perhaps with a
+    few words behind them, is aligned to the right. Markdown cells may hold links and emphasis; HTML
+    cells are escaped. Raises ValueError for another form, or for rows of different lengths.
     """
     cells = [["" if one is None else " ".join(str(one).split()) for one in row] for row in rows]
     head = [str(one) for one in head]
     if len({len(row) for row in [head, *cells] if row}) > 1:
         raise ValueError(f"The rows of a table have one length. Found: {sorted(map(len, cells))}.")
-    right = [all(re.match(r"[-−]?\d", one) for one in column if one) for column in zip(*cells)]
+    right = [all(NUMBER.fullmatch(one) for one in column if one) for column in zip(*cells)]
     if form == "text":
         return _text(cells, head, right)
     if form == "markdown":

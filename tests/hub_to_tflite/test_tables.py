@@ -16,6 +16,7 @@ def test_text_is_padded_and_numbers_are_right_aligned():
         "int8           636",
         "x",
     ]
+    assert "---:" not in table([["35 CONV_2D, 17 ADD and 1 MEAN"]], ["ops"], "markdown")
 
 
 def test_markdown_marks_the_columns_of_numbers():
