@@ -1,15 +1,8 @@
-"""SavedModels that are awkward on purpose, for tests of 11_bring_your_own_model.
-
-`python -m tests.awkward NAME FOLDER` saves one. Weights are seeded.
-"""
-
-import os
-import signal
-import sys
+"""SavedModels that are awkward on purpose: each function saves one. Weights are seeded."""
 
 
 def two_inputs(folder):
-    """Two inputs of other dtypes and shapes, two outputs by name, a batch left open."""
+    """Inputs of two dtypes and shapes, outputs by name, a dynamic batch."""
     import tensorflow as tf
 
     weights = tf.Variable(tf.random.stateless_normal([8, 5], [1, 2]))
@@ -30,6 +23,15 @@ def two_inputs(folder):
     _save(folder, {"serving_default": serve}, weights)
 
 
+def lone_batch(folder):
+    """A vector and a number for each sample: the number's only dimension is the batch."""
+    import tensorflow as tf
+
+    spec = [tf.TensorSpec([None, 8], name="x"), tf.TensorSpec([None], name="scale")]
+    serve = tf.function(lambda x, scale: {"y": tf.nn.relu(x) * scale[:, None]}, spec)
+    _save(folder, {"serving_default": serve})
+
+
 def two_signatures(folder):
     """Two signatures, neither of them the default."""
     import tensorflow as tf
@@ -41,8 +43,8 @@ def two_signatures(folder):
     _save(folder, {"encode": encode, "score": score}, weights)
 
 
-def open_size(folder):
-    """Pictures of any height and width, as a fully convolutional network takes them."""
+def dynamic_size(folder):
+    """Images of any height and width, as a fully convolutional network takes them."""
     import tensorflow as tf
 
     kernel = tf.Variable(tf.random.stateless_normal([3, 3, 3, 4], [1, 2]))
@@ -93,7 +95,7 @@ def keras_3(folder):
 
 
 def plain_module(folder):
-    """A tf.Module without signatures: __call__, traced for training and for inference, and two functions more."""
+    """No signatures: __call__, traced for training and for inference, and two more functions."""
     import tensorflow as tf
 
     class Module(tf.Module):
@@ -155,11 +157,6 @@ def nothing_to_call(folder):
     tf.saved_model.save(module, folder)
 
 
-def die():
-    """End the process, as a crash in native code does."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 def large(folder, megabytes=100):
     """Weights of 100 MB, in one dense layer."""
     import tensorflow as tf
@@ -177,7 +174,3 @@ def _save(folder, signatures, *variables):
     module = tf.Module()
     module.kept = variables
     tf.saved_model.save(module, folder, signatures=signatures)
-
-
-if __name__ == "__main__":
-    globals()[sys.argv[1]](sys.argv[2])

@@ -1,18 +1,35 @@
-"""The figures of 11_bring_your_own_model: a sample of any kind, and two rows of bars for the recipes."""
+"""The figures of a report: a sample of any kind, and two rows of bars for the recipes."""
 
 import math
+from typing import Any
 
 import numpy as np
 
-COLOURS = {
+from hub_to_tflite.report.recommend import Recommendation
+
+COLOURS = {  # told apart without red and green
     "recommended": "#004b87",
-    "kept": "#7fb2d9",
-    "not kept": "#e69f00",
-}  # told apart without red and green
+    "within tolerance": "#7fb2d9",
+    "not within tolerance": "#e69f00",
+}
 
 
-def sample(axis, value):
-    """Draw one sample on a matplotlib axis: a picture, a table as a map, numbers as a line; its range is the title."""
+def samples(name: str, values: np.ndarray, count: int = 6) -> None:
+    """Show the first samples of an input, each with its smallest and largest number as a title."""
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, count, figsize=(1.5 * count, 1.9), layout="constrained")
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, value in zip(axes, values):
+        axis.set_axis_on()
+        sample(axis, value)
+    figure.suptitle(f"First samples of the input {name!r}")
+    plt.show()
+
+
+def sample(axis: Any, value: np.ndarray) -> None:
+    """Draw one sample on a matplotlib axis: an image, a table as a map, numbers as a line."""
     axis.set_xticks([])
     axis.set_yticks([])
     value = np.asarray(value)
@@ -31,11 +48,16 @@ def sample(axis, value):
         axis.plot(value.ravel(), linewidth=0.8, marker="." if value.size < 30 else "")
 
 
-def bars(title, decision, left, right, line=None):
-    """Draw two rows of bars side by side; `left` and `right` are (label with unit, {recipe: number}).
+def bars(
+    title: str,
+    decision: Recommendation,
+    left: tuple[str, dict],
+    right: tuple[str, dict],
+    line: float | None = None,
+) -> None:
+    """Show two rows of bars; `left` and `right` are (label with unit, {recipe: number}).
 
-    Dark blue is recommended by the verdict.Verdict, light blue kept, orange and hatched not kept. With `line`, a
-    number, the right side has a logarithmic scale, and a dashed line there.
+    With `line`, a number, the right side has a logarithmic scale, and a dashed line there.
     """
     from matplotlib import pyplot as plt
 
@@ -43,34 +65,25 @@ def bars(title, decision, left, right, line=None):
     if not names:
         print("No file runs, so there is nothing to draw.")
         return
-    figure, axes = plt.subplots(
-        1, 2, figsize=(9, 0.45 * len(names) + 1.6), sharey=True, layout="constrained"
-    )
+    size = (9, 0.45 * len(names) + 1.6)
+    figure, axes = plt.subplots(1, 2, figsize=size, sharey=True, layout="constrained")
     if line:
         axes[1].set_xscale("log")
         axes[1].axvline(line, color="black", linestyle="--", linewidth=1)
         axes[1].set_title(f"dashed: the tolerance, {line:g} %", fontsize=9)
     for axis, (label, numbers) in zip(axes, (left, right)):
-        values = [
-            value if value and math.isfinite(value) else 0 for value in map(numbers.get, names)
-        ]
+        values = [numbers.get(name) or 0 for name in names]
+        values = [value if math.isfinite(value) else 0 for value in values]
         least = 1e-6 if axis is axes[1] and line else 0  # a logarithmic scale has no zero
-        for bar, name, value in zip(
-            axis.barh(names, np.maximum(values, least), edgecolor="black"), names, values
-        ):
-            kept = (
-                "recommended"
-                if name == decision.recommended
-                else "kept"
-                if decision.reasons[name][0]
-                else "not kept"
-            )
-            bar.set(
-                facecolor=COLOURS[kept], hatch="///" if kept == "not kept" else "", linewidth=0.5
-            )
-            place = bar.get_width(), bar.get_y() + bar.get_height() / 2
+        drawn = axis.barh(names, np.maximum(values, least), edgecolor="black", linewidth=0.5)
+        for bar, name, value in zip(drawn, names, values):
+            accepted = decision.reasons[name][0]
+            kind = "within tolerance" if accepted else "not within tolerance"
+            kind = "recommended" if name == decision.recommended else kind
+            bar.set(facecolor=COLOURS[kind], hatch="" if accepted else "///")
+            end = bar.get_width(), bar.get_y() + bar.get_height() / 2
             paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-            axis.annotate(f" {value:.2g}", place, va="center", bbox=paper)
+            axis.annotate(f" {value:.2g}", end, va="center", bbox=paper)
         axis.set_xlabel(label)
         axis.margins(x=0.25)
         axis.spines[["top", "right"]].set_visible(False)

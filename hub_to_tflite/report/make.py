@@ -1,115 +1,339 @@
-"""One model, from its handle to a verified .tflite and a report: `make report HANDLE=… SAMPLES=… RECIPES=…`.
+"""One model, from its handle to a verified .tflite and a report: `hub-to-tflite report HANDLE`.
 
-Runs 11_bring_your_own_model with papermill and fills build/report/<model>/, with all of it or nothing: model.tflite,
-labels.txt, contract.json, model_card.md, and the executed notebook as report.ipynb and report.html, without what is
-there for learners only. What is not said has the lesson's default.
+Executes template.ipynb in a kernel of its own and fills a folder, with all of it or nothing:
+model.tflite, labels.txt, contract.json, model_card.md, and the executed notebook as report.ipynb
+and report.html.
 """
 
+import contextlib
+import logging
+import math
 import os
-import re
 import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
-import nbformat
-import papermill
-from nbclient.exceptions import DeadKernelError
-from papermill.exceptions import PapermillExecutionError
+from helpers import convert, handles, tinyhub
+from hub_to_tflite.report import contracts, samples
 
-from helpers.course import cache
-from hub_to_tflite.report import compare
-from tools.course import notebooks, readme, run
-
-ROOT = notebooks.FOLDER.parent
-LESSON = notebooks.FOLDER / "11_bring_your_own_model.ipynb"
-OUT = ROOT / "build" / "report"
-ASKED = ("HANDLE", "SAMPLES", "RECIPES", "TOLERANCE")
+TEMPLATE = Path(__file__).with_name("template.ipynb")
+ROOT = Path(__file__).resolve().parents[2]  # the checkout, or where the packages are installed
+NAMES = (
+    "model.tflite",
+    "labels.txt",
+    "contract.json",
+    "model_card.md",
+    "report.ipynb",
+    "report.html",
+)
+# The kinds of exception that another parameter would have avoided.
+CAUSED_BY_A_PARAMETER = (
+    "ParameterError",
+    "HandleError",
+    "SampleError",
+    "SavedModelError",
+    "InputError",
+)
+TO_SAVED_MODEL = {  # what a file is (identify) -> how its model becomes a SavedModel
+    ".tflite": "It is a .tflite already, so nothing is left to convert: hub-to-tflite check {0}",
+    "Keras archive": 'Make one: keras.models.load_model("{0}").export("saved_model")',
+    "HDF5": 'Make one: keras.models.load_model("{0}").export("saved_model")',
+}
 
 
 class ReportError(ValueError):
-    """A report that could not be made. The message says what is wrong, what was found, what to do."""
+    """A report that could not be made: what is wrong, what was found, what to do."""
 
 
-def parameters(environment):
-    """Return what papermill sets, from environment variables. A path becomes absolute: the kernel starts elsewhere."""
-    given = {name: environment[name] for name in ASKED if environment.get(name)}
-    for name in given.keys() & {"HANDLE", "SAMPLES"}:
-        path, signature = compare.split(given[name])
-        if Path(path).expanduser().exists():
-            given[name] = (
-                f"{Path(path).expanduser().resolve()}{'#' + signature if signature else ''}"
-            )
-    return given
+class ParameterError(ReportError):
+    """A parameter that cannot be followed, in the same three parts."""
 
 
-def report(given, out=OUT, progress=True):
-    """Make the report for {parameter: value}; return its folder. Raises ReportError, and leaves nothing then."""
-    out = Path(out, compare.slug(given.get("HANDLE") or default("HANDLE")))
-    with cache.whole_folder(out, replace=True) as new:
-        path = new / "report.ipynb"
-        try:
-            papermill.execute_notebook(
-                LESSON,
-                path,
-                {**given, "OUT": str(new)},
-                **notebooks.KERNEL,
-                cwd=ROOT,
-                progress_bar=progress,
-            )
-        except PapermillExecutionError as failure:
-            raise ReportError(f"{failure.evalue}".strip() or failure.ename) from None
-        except DeadKernelError:
-            raise ReportError(
-                "the kernel died. Often it is memory: try fewer samples, or one recipe."
-            ) from None
-        notebook = for_a_reader(nbformat.read(path, 4), new)
-        nbformat.write(notebook, path)
-        (new / "report.html").write_text(page(notebook), encoding="utf-8")
+def report(
+    handle: str | Path = handles.DEFAULT,
+    samples: Any = None,
+    recipes: str | None = None,
+    tolerance: float | None = None,
+    out: str | Path | None = None,
+) -> Path:
+    """Make a model's report in the folder `out`, new or empty or an earlier report; return it.
+
+    `handle` may end in "#signature"; `samples` is what samples.choose takes ("auto"), `recipes`
+    "all" or names joined with "; ", `tolerance` a relative error (0.05). Without `out` the folder
+    has the model's name, in build/report of the checkout or in report/ here. Raises ParameterError
+    or ReportError, and then leaves nothing new behind.
+    """
+    given = {
+        "HANDLE": absolute(handle),
+        "SAMPLES": absolute("auto" if samples is None else samples),
+        "RECIPES": "all" if recipes is None else recipes,
+        "TOLERANCE": 0.05 if tolerance is None else tolerance,
+    }
+    try:
+        check_handle(given["HANDLE"])
+        check_parameters(given["SAMPLES"], given["RECIPES"], given["TOLERANCE"])
+        if out is None:
+            out = default_folder("report") / contracts.slug(handle)
+        with _filled(check_folder(out)) as new:
+            notebook, error = execute(_read(TEMPLATE), {**given, "OUT": str(new)})
+            if error:
+                raise _explained(error)
+            _write_pages(notebook, new)
+    except OSError as error:
+        raise ReportError(_unwritable(error)) from None
+    return Path(out).expanduser()
+
+
+def summary(folder: Path) -> str:
+    """Return what to print of a report: its recommendation, and where it is."""
+    card = (folder / "model_card.md").read_text(encoding="utf-8").partition("## Contract")[0]
+    files = ", ".join(name for name in NAMES if (folder / name).exists())
+    page = (folder / "report.html").resolve().as_uri()
+    return f"{card.strip()}\n\nIn {os.path.relpath(folder)}: {files}\nRead it: {page}"
+
+
+# Parameters: what can be checked before anything is loaded
+
+
+def absolute(path: Any, folder: str | Path = "") -> Any:
+    """Return a path that exists, seen from a folder, as an absolute one, its #signature kept.
+
+    Anything else is returned as it is.
+    """
+    if not isinstance(path, (str, os.PathLike)) or path in ("", "auto", "random", "digits"):
+        return path
+    name, signature = contracts.split(str(path))
+    found = Path(folder, Path(name.removeprefix("file://")).expanduser())
+    if not name.strip() or not found.exists():
+        return path
+    return f"{found.resolve()}#{signature}" if signature else str(found.resolve())
+
+
+def check_handle(handle: str) -> None:
+    """Raise ParameterError if HANDLE names something here that is no SavedModel, or nothing."""
+    name, _ = contracts.split(handle)
+    remote = str(name).startswith(("http://", "https://"))
+    if remote or str(name).rstrip("/") in tinyhub.published():
+        return
+    try:
+        path = Path(handles.locate(name))
+    except handles.HandleError as error:
+        raise ParameterError(str(error)) from None
+    packed = path.is_file() and path.name.endswith((".tar.gz", ".tgz"))
+    if packed or (path / "saved_model.pb").is_file():
+        return
+    from hub_to_tflite.file.identify import identify
+
+    found = identify(path)
+    todo = TO_SAVED_MODEL.get(found.what, "What to do with it: {1}").format(path, found.how)
+    raise ParameterError(
+        f"HANDLE must name a SavedModel, a folder with a saved_model.pb. Found: {path.name}, "
+        f"{found.what}. {todo}."
+    )
+
+
+def check_parameters(source: Any, recipes: Any, tolerance: Any) -> tuple[list[str], float]:
+    """Return (the recipes, the tolerance) of SAMPLES, RECIPES, TOLERANCE. Raises ParameterError."""
+    try:
+        samples.check(source)
+    except samples.SampleError as error:
+        raise ParameterError(str(error)) from None
+    asked = [name.strip() for name in str(recipes).split(";") if name.strip()]
+    unknown = [name for name in asked if name not in convert.RECIPES]
+    if asked == ["all"]:
+        asked, unknown = list(convert.RECIPES), []
+    if unknown or not asked or not isinstance(recipes, str):
+        raise ParameterError(
+            'RECIPES must be "all", or names joined with "; ". Found: '
+            f"{unknown[0] if unknown else recipes!r}. The names are: {'; '.join(convert.RECIPES)}."
+        )
+    try:
+        number = math.nan if isinstance(tolerance, bool) else float(tolerance)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise ParameterError(
+            "TOLERANCE must be a relative error of 0 or more, such as 0.05 of an output's range. "
+            f"Found: {tolerance!r}."
+        )
+    return [recipe for recipe in convert.RECIPES if recipe in asked], number
+
+
+def default_folder(name: str) -> Path:
+    """Return build/<name> of the checkout if that is where we are, else <name> here."""
+    here = Path.cwd()
+    inside = (ROOT / "notebooks").is_dir() and here.is_relative_to(ROOT)
+    return (ROOT / "build" if inside else here) / name
+
+
+def check_folder(out: str | Path) -> Path:
+    """Return the folder for the results, if it can be written and no file in it would be lost.
+
+    It may be missing, empty or an earlier report, which is replaced. Raises ParameterError.
+    """
+    out = Path(out).expanduser()
+    check_writable(out)
+    found = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    own = {name for name in found if not name.startswith(".new-")}
+    orphan = own & {"model.tflite", "labels.txt"} and "contract.json" not in own
+    if own - set(NAMES) or orphan:
+        raise ParameterError(
+            "The folder for the results must be new or empty, or an earlier report. Found in "
+            f"{out}: {', '.join(sorted(own)[:5])}. Choose another with --out (in a notebook: OUT)."
+        )
     return out
 
 
-def default(name):
-    """Return the value that the lesson gives a parameter of text."""
-    cells = nbformat.read(LESSON, 4).cells
-    source = next(cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))
-    return re.search(rf'^{name} = "(.*?)"', source, re.MULTILINE)[1]
+def check_writable(out: Path) -> None:
+    """Raise ParameterError unless the folder `out` can be written, or made."""
+    existing = next(path for path in (out, *out.absolute().parents) if path.exists())
+    reason = "it is a file" if not existing.is_dir() else ""
+    try:
+        if not reason:
+            with tempfile.TemporaryFile(dir=existing):
+                pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise ParameterError(
+            f"The results need a folder that can be written. Found: {existing}, {reason}. Choose "
+            "another with --out (in a notebook: OUT)."
+        )
 
 
-def for_a_reader(notebook, folder):
-    """Return an executed notebook with the recommendation on top, its code folded, without what is for learners."""
+@contextlib.contextmanager
+def _filled(folder: Path) -> Iterator[Path]:
+    """Yield a new folder; its files replace those of `folder` once the block has ended well."""
+    made = [path for path in (folder, *folder.absolute().parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=".new-", dir=folder, ignore_cleanup_errors=True
+        ) as new:
+            yield Path(new)
+            for name in NAMES:
+                if Path(new, name).exists():
+                    os.replace(Path(new, name), folder / name)
+                else:
+                    (folder / name).unlink(missing_ok=True)
+    finally:
+        for path in made:
+            with contextlib.suppress(OSError):  # it has files now
+                path.rmdir()
+
+
+# The notebook
+
+
+def execute(
+    notebook: Any,
+    parameters: dict,
+    watch: Callable[[int], Any] = lambda kernel: contextlib.nullcontext(),
+) -> tuple[Any, Exception | None]:
+    """Return (a notebook executed with parameters as far as it came, what stopped it or None).
+
+    It runs in a new kernel and a temporary folder. `watch(process id)` is entered meanwhile. The
+    kernel ends in any case, also with this process, and what it started ends with it.
+    """
+    import papermill
+    from jupyter_client import KernelManager
+
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", message="IPython parent")  # there may be no home
+    with tempfile.TemporaryDirectory(prefix="report-", ignore_cleanup_errors=True) as folder:
+        manager = KernelManager(
+            client_class="jupyter_client.asynchronous.AsyncKernelClient",
+            connection_file=str(Path(folder, "kernel.json")),
+        )
+        paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+            "IPYTHONDIR": folder,  # a home may hold start-up files
+        }
+        quiet = ["--IPKernelApp.log_level=40"]
+        manager.start_kernel(cwd=folder, env=environment, extra_arguments=quiet)
+        path, error = Path(folder, "executed.ipynb"), None
+        options = {
+            "kernel_name": "python3",
+            "language": "python",
+            "progress_bar": sys.stderr.isatty(),
+            "km": manager,
+        }
+        # In a thread, since nbclient takes Ctrl-C for itself in the main one.
+        with watch(manager.provisioner.pid), ThreadPoolExecutor(1) as pool:
+            running = pool.submit(papermill.execute_notebook, notebook, path, parameters, **options)
+            try:
+                running.result()
+            except Exception as failure:
+                error = failure
+            finally:
+                manager.shutdown_kernel(now=True)
+        if not path.exists():
+            raise error
+        return _read(path), error
+
+
+def result(notebook: Any) -> dict | None:
+    """Return what the cell tagged `result` of an executed notebook shows as JSON, or None."""
+    tagged = [cell for cell in notebook.cells if "result" in cell.metadata.get("tags", [])]
+    outputs = [output for cell in tagged for output in cell.get("outputs", [])]
+    shown = [output.get("data", {}).get("application/json") for output in outputs]
+    return next((one for one in shown if isinstance(one, dict) and "rows" in one), None)
+
+
+def _read(path):
+    import nbformat
+
+    return nbformat.read(path, 4)
+
+
+def _explained(error):
+    """Return the ReportError to raise for what stopped the notebook."""
+    kind, words = getattr(error, "ename", type(error).__name__), getattr(error, "evalue", error)
+    words = " ".join(str(words).split())
+    if kind in CAUSED_BY_A_PARAMETER:
+        return ParameterError(words)
+    if kind == "DeadKernelError":
+        return ReportError(
+            "The kernel died. Often it lacks memory: try fewer samples, or one recipe."
+        )
+    if kind.endswith("Error") and words.startswith("[Errno"):
+        return ReportError(_unwritable(words))
+    return ReportError(f"The report stopped. Found: {kind}: {words}")
+
+
+def _unwritable(error):
+    return (
+        f"A file cannot be written or read. Found: {error}. Make room, or choose other folders: "
+        "--out for the results, the environment variable HUB_TO_TFLITE_CACHE for the cache."
+    )
+
+
+def _write_pages(notebook, folder):
+    """Write an executed notebook as report.ipynb and report.html, the recommendation on top."""
+    import nbformat
+    from nbconvert import HTMLExporter
+
     card = (folder / "model_card.md").read_text(encoding="utf-8")
-    top = card.partition("## Contract")[0].replace("## Recommendation\n\n", "")
-    cells = [cell for cell in notebook.cells if "lesson-only" not in cell.metadata.get("tags", [])]
-    for cell in cells:
+    top = card.partition("## Contract")[0].replace("## Recommendation\n\n", "").strip()
+    for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.metadata["jupyter"] = {"source_hidden": True}
-        else:
-            cell.source = re.sub(
-                r"\]\((\d\d_\w+\.ipynb)\)",
-                rf"]({readme.address()}/blob/main/notebooks/\1)",
-                cell.source,
-            )
-    notebook.cells = [nbformat.v4.new_markdown_cell(top.strip()), *cells]
-    return notebook
-
-
-def page(notebook):
-    """Return a notebook as an HTML page, whole in itself, without its code."""
-    exporter = run.exporter(
-        exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(top))
+    nbformat.write(notebook, folder / "report.ipynb")
+    exporter = HTMLExporter(
+        embed_images=True,
+        exclude_input=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
     )
-    return exporter.from_notebook_node(notebook)[0]
-
-
-def main():
-    """Make the report that the environment asks for, and say where it is."""
-    try:
-        out = report(parameters(os.environ))
-    except ReportError as error:
-        sys.exit(f"No report: {error}")
-    print((out / "model_card.md").read_text(encoding="utf-8").partition("## Contract")[0].strip())
-    print(f"\nIn {os.path.relpath(out)}: {', '.join(sorted(path.name for path in out.iterdir()))}")
-    print(f"Read it: {(out / 'report.html').as_uri()}")
-
-
-if __name__ == "__main__":
-    main()
+    # A page that fetches nothing.
+    exporter.mathjax_url = exporter.require_js_url = ""
+    exporter.mermaid_js_url = exporter.jquery_url = ""
+    page, _ = exporter.from_notebook_node(notebook)
+    (folder / "report.html").write_text(page, encoding="utf-8")

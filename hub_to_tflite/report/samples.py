@@ -1,27 +1,29 @@
-"""Inputs to try any model on: digits, images, arrays, or seeded noise. Taught in 11_bring_your_own_model.
+"""Inputs to run any model on: digits, images, arrays, or seeded noise.
 
-Samples of your own prove most. Random ones prove only that two forms of a model agree, and each set says so in its
-`warning`. The model's contract (contracts.Contract) decides what an input has to be; the catalogue's Entry says which
-range its numbers have, where it knows the model. No TensorFlow here.
+Samples of your own prove most. Random ones prove only that two forms of a model agree, and their
+`warning` says so. The model's Contract decides what an input has to be; the catalogue's Entry says
+which range its numbers have, if it knows the model. No TensorFlow here.
 """
 
 import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from helpers import digits, tinyhub
+from hub_to_tflite.report.catalogue import Entry
+from hub_to_tflite.report.contracts import Arrays, Contract
 
-SIDE = 224  # pixels: pictures of open size, where nothing says which
-SOUND = 16_000  # numbers: the length of a lone open size, a second at the usual rate for speech
-OTHER = 16  # any other open size
-MOST = (
-    60_000_000  # bytes of samples, and of their answers: fewer samples are taken where one is large
-)
-RANDOM = 50  # samples, where the number is open
-OWN = 450
+SIDE = 224  # pixels: images of a dynamic size, where nothing says which
+SOUND = 16_000  # numbers: a lone dynamic length, one second at the usual rate for speech
+OTHER = 16  # any other dynamic dimension
+MOST = 60_000_000  # bytes of samples, and of outputs: there are fewer samples where one is large
+RANDOM = 50  # random samples, unless a number is given
+OWN = 450  # samples of your own
+LEAST = 10  # samples, as a number
 PIXELS = ("float16", "float32", "float64", "uint8", "uint16", "int16", "int32", "int64")
 TEXTS = (
     "Return the number of items.",
@@ -32,58 +34,75 @@ TEXTS = (
     "for item in items: print(item)",
     "Ça va? 你好! Grüße aus Köln.",
 )
+KINDS = '"auto", a number, "digits", "random", a folder of images, an .npy or an .npz'
 
 
 class SampleError(ValueError):
-    """Samples that do not fit a model. The message says what is wrong, what was found, what to do."""
+    """Samples that do not fit a model: what is wrong, what was found, what to do."""
 
 
 @dataclass(frozen=True)
 class Samples:
     """Inputs for a model, {name: array (n, *sample)} in its dtypes, and what they are.
 
-    `labels` is (n,) whole numbers or None. `source` says where they are from, `warning` what they cannot prove.
+    `labels` is (n,) integers or None. `source` says where they are from, `warning` what they
+    cannot prove.
     """
 
-    inputs: dict
+    inputs: Arrays
     labels: np.ndarray | None
     source: str
     warning: str = ""
 
 
-def choose(source, contract, handle):
-    """Return (source, count) for SAMPLES: "auto", a whole number ("auto" with that many), or what `load` takes.
+def choose(source: Any, contract: Contract, handle: str) -> tuple[Any, int]:
+    """Return (source, count) for SAMPLES: "auto", an integer ("auto" with that many), or a source.
 
-    "auto" is "digits" for the course's own digit models, else "random". The count is the most that `load` should
-    take: 450 of digits and of your own, 50 random ones, fewer where a sample or its answer is large. Raises
-    SampleError for a number outside 10 to 450. Taught in 11_bring_your_own_model.
+    "auto" is "digits" for the course's own digit models, else "random". The count is the most that
+    `load` takes: 450 digits or samples of your own, 50 random ones, fewer where a sample or its
+    output is large. Raises SampleError.
     """
-    count = None
-    if isinstance(source, str) and source.strip().isdecimal():
-        source = int(source)
-    if isinstance(source, int) and not isinstance(source, bool):
-        source, count = "auto", source
-    if count is not None and not 10 <= count <= 450:
-        raise SampleError(
-            f"SAMPLES as a number must be from 10 to 450, the number of test digits. Found: {count}. Choose another."
-        )
-    if not isinstance(source, (str, os.PathLike)) or not str(source).strip():
-        raise SampleError(
-            f"SAMPLES says where the inputs come from. Found: {source!r}. Give "
-            '"auto", a number, "digits", "random", a folder of images, an .npy or an .npz.'
-        )
-    if source == "auto":
-        own = [name for name in tinyhub.published() if name.startswith("digits/")]
-        source = "digits" if str(handle).rstrip("/").endswith(tuple(own)) else "random"
+    check(source)
+    count = int(source) if str(source).strip().isdecimal() else None
+    if count is not None or source == "auto":
+        own = tuple(name for name in tinyhub.published() if name.startswith("digits/"))
+        source = "digits" if str(handle).rstrip("/").endswith(own) else "random"
     return source, min(count or (RANDOM if source == "random" else OWN), _fit(contract))
 
 
-def load(source, contract, entry=None, count=None, seed=0):
-    """Return the Samples for a model: at most `count` (as `choose` gives it), the same ones for the same `seed`.
+def check(source: Any) -> None:
+    """Raise SampleError unless SAMPLES can be followed, as far as one knows without the model."""
+    text = str(source).strip()
+    if not isinstance(source, (str, int, os.PathLike)) or isinstance(source, bool) or not text:
+        raise SampleError(
+            f"SAMPLES says where the inputs come from. Found: {source!r}. Give {KINDS}."
+        )
+    if text.lstrip("-").isdecimal():
+        if not LEAST <= int(text) <= OWN:
+            raise SampleError(
+                f"SAMPLES as a number must be from {LEAST} to {OWN}, the number of test digits. "
+                f"Found: {text}. Choose another."
+            )
+    elif source not in ("auto", "digits", "random"):
+        path = Path(source).expanduser()
+        if not path.is_dir() and not (path.is_file() and path.suffix in (".npy", ".npz")):
+            found = "a file of another kind" if path.exists() else "not there"
+            raise SampleError(
+                f"SAMPLES is {KINDS}. Found: {str(source)!r}, which is {found}. Check the spelling."
+            )
 
-    `source` is "digits", "random", a folder of images, an .npy with the one input, or an .npz with arrays by input
-    name and, if there are any, `labels`. `entry` is the catalogue's, or None. Raises SampleError.
-    Taught in 11_bring_your_own_model.
+
+def load(
+    source: Any,
+    contract: Contract,
+    entry: Entry | None = None,
+    count: int | None = None,
+    seed: int = 0,
+) -> Samples:
+    """Return the Samples for a model: at most `count` (see `choose`), the same for the same `seed`.
+
+    `source` is "digits", "random", a folder of images, an .npy with the one input, or an .npz with
+    arrays by input name and, if there are any, `labels`. Raises SampleError.
     """
     source, most = choose(source, contract, "")
     count = min(count or most, _fit(contract, entry))
@@ -94,65 +113,53 @@ def load(source, contract, entry=None, count=None, seed=0):
     path = Path(source).expanduser()
     if path.is_dir():
         return _folder(path, contract, entry, count, seed)
-    if path.is_file() and path.suffix in (".npy", ".npz"):
-        return _arrays(path, contract, entry, count, seed)
-    raise SampleError(
-        'Samples come from "auto", a number, "digits", "random", a folder of images, an .npy or an .npz. Found: '
-        f"{str(source)!r}, which is {'a file of another kind' if path.exists() else 'not there'}. Check the spelling."
-    )
+    return _arrays(path, contract, entry, count, seed)
 
 
-def divide(source, taken, contract, entry=None):
-    """Return (calibration inputs, inputs to try, their labels or None, a sentence on which are which).
+def divide(
+    source: Any, taken: Samples, contract: Contract, entry: Entry | None = None
+) -> tuple[Arrays, Samples, str]:
+    """Return (the calibration set, the evaluation set, a sentence on which is which).
 
-    What calibrates a recipe should not try it too: digits calibrate from the training set, random inputs from another
-    seed. Of samples of your own a third calibrates, at most 100, and where there are fewer than 40 all do both.
+    What calibrates a recipe should not evaluate it too: digits calibrate from the training set,
+    random inputs from another seed. Of your own samples a third calibrates, at most 100; where
+    there are fewer than 40, all do both.
     """
     count = len(next(iter(taken.inputs.values())))
-    if source in ("digits", "random"):
-        number = min(100, _fit(contract, entry))
-        if source == "digits":
-            other = _digits("train", contract, entry, number)
-            said = f"{number} training digits calibrate; {count} test digits try."
-        else:
-            other = _random(contract, entry, number, seed=1)
-            said = f"{number} other random inputs calibrate; these {count} try."
-        return other.inputs, taken.inputs, taken.labels, said
+    number = min(100, _fit(contract, entry))
+    if source == "digits":
+        words = f"Calibration: {number} training digits. Evaluation: {count} test digits."
+        return _digits("train", contract, entry, number).inputs, taken, words
+    if source == "random":
+        words = f"Calibration: {number} other random inputs. Evaluation: these {count}."
+        return _random(contract, entry, number, seed=1).inputs, taken, words
     if count < 40:
-        return (
-            taken.inputs,
-            taken.inputs,
-            taken.labels,
-            f"{count} samples are few: they calibrate, and try as well.",
-        )
-    calibrates = np.zeros(count, bool)
-    calibrates[np.linspace(0, count - 1, min(100, count // 3)).astype(int)] = (
-        True  # of each class, where sorted by it
-    )
+        words = f"{count} samples are few: they are calibration and evaluation set at once."
+        return taken.inputs, taken, words
+    number = min(100, count // 3)
+    calibrates = np.zeros(count, bool)  # from everywhere: samples may be sorted by class
+    calibrates[np.linspace(0, count - 1, number).astype(int)] = True
     some = {name: values[calibrates] for name, values in taken.inputs.items()}
     rest = {name: values[~calibrates] for name, values in taken.inputs.items()}
     labels = None if taken.labels is None else taken.labels[~calibrates]
-    return (
-        some,
-        rest,
-        labels,
-        f"{calibrates.sum()} of the samples calibrate; the other {(~calibrates).sum()} try.",
-    )
+    words = f"Calibration: {number} of the samples. Evaluation: the other {count - number}."
+    return some, Samples(rest, labels, taken.source, taken.warning), words
 
 
-def labels_of(folder, source, count):
+def labels_of(folder: str | Path, source: Any, count: int) -> tuple[list[str], str]:
     """Return (the names of `count` classes, where they are from), or ([], "").
 
-    They are looked for in the assets of a SavedModel's folder, then in the samples' folder, as *label*.txt with a name
-    a line. A list with "background" before them loses that line.
+    They are looked for in a SavedModel's assets, then in the samples' folder, as *label*.txt with a
+    name a line. A list with "background" before them loses that line.
     """
-    beside = Path(source).expanduser()
-    for place, words in (
-        (Path(folder, "assets"), "the SavedModel's assets"),
-        (beside.parent if beside.is_file() else beside, "the samples' folder"),
-    ):
-        for name, lines in _lists(place, count) if count else []:
-            if len(lines) == count:
+    own = Path(source).expanduser()
+    places = {
+        "the SavedModel's assets": Path(folder, "assets"),
+        "the samples' folder": own.parent if own.is_file() else own,
+    }
+    for words, place in places.items():
+        for name, lines in _lists(place, count):
+            if count and len(lines) == count:
                 return lines, f"{name} in {words}"
     return [], ""
 
@@ -161,96 +168,93 @@ def labels_of(folder, source, count):
 
 
 def _fit(contract, entry=None):
-    """Return how many samples fit into MOST bytes, as their answers do, at least 2; an open size there is 224."""
-    given = sum(4 * math.prod(_shape(spec, entry)) for spec in contract.inputs.values())
-    answers = (spec.sample or () for spec in contract.outputs.values())
-    returned = sum(
-        4 * math.prod(SIDE if size is None else size for size in sample) for sample in answers
-    )
-    return max(2, MOST // max(1, given, returned))
+    """Return how many samples fit into MOST bytes, as their outputs do, at least 2."""
+    given = sum(4 * math.prod(_shape(contract, name, entry)) for name in contract.inputs)
+    shapes = [spec.shape or () for spec in contract.outputs.values()]
+    sizes = [[SIDE if size is None else size for size in shape[1:]] for shape in shapes]
+    return max(2, MOST // max(1, given, sum(4 * math.prod(one) for one in sizes)))
 
 
 def _classes(contract):
-    """Return the number of classes, where there is one output with as many numbers for each sample, or None."""
-    outputs = list(contract.outputs.values())
-    flat = len(outputs) == 1 and outputs[0].shape is not None and len(outputs[0].shape) == 2
-    return (
-        outputs[0].shape[1] if flat and outputs[0].shape[1] != 1 else None
-    )  # one number is a share or a size
+    """Return the number of classes of the one output with a row for each sample, or None."""
+    shapes = [spec.shape for spec in contract.outputs.values()]
+    if len(shapes) == 1 and shapes[0] and len(shapes[0]) == 2 and shapes[0][1] != 1:
+        return shapes[0][1]
+    return None
 
 
-def _is_picture(sample):
-    return sample is not None and len(sample) == 3 and sample[2] in (1, 3)
+def _shape(contract, name, entry, side=SIDE, image=False):
+    """Return the shape of one sample, its dynamic dimensions filled as the catalogue or habit says.
 
-
-def _shape(spec, entry, side=SIDE, picture=False):
-    """Return the shape of one sample with its open sizes filled: as the catalogue says, else by habit.
-
-    With three dimensions it is taken for a picture, and with less where `picture` says so.
+    Three dimensions are an image, and fewer are one if `image` says so.
     """
-    known = entry.input_size if entry else None
-    picture = picture or len(spec.sample or ()) == 3 or len(known or ()) == 2
-    if spec.sample is None:  # even the number of dimensions is open
-        return (*(known or (side, side)), 3) if picture else known or ()
-    habits = known or ((side, side) if picture else ())
-    other = 3 if picture else OTHER if spec.batched else SOUND
-    habits = (*habits, *(other for _ in spec.sample[len(habits) :]))
-    return tuple(habit if size is None else size for habit, size in zip(habits, spec.sample))
+    sample, known = contract.sample(name), entry.input_size if entry else None
+    image = image or len(sample or ()) == 3 or len(known or ()) == 2
+    usual = known or ((side, side) if image else ())
+    if sample is None:
+        return (*usual, 3) if image else usual
+    other = 3 if image else OTHER if contract.batched(name) else SOUND
+    usual = (*usual, *[other] * (len(sample) - len(usual)))
+    return tuple(habit if size is None else size for habit, size in zip(usual, sample))
 
 
-def _picture_input(contract, entry, what, side=SIDE):
-    """Return (name, spec, (height, width, ...)) of a model's one input, a picture. Raises SampleError.
+def _image_input(contract, entry, what, side=SIDE):
+    """Return (name, dtype, (height, width, ...)) of a model's one input, an image.
 
-    A picture is (height, width, channels) with 1 or 3 channels, or (height, width), which is gray.
+    That has 1 or 3 channels in the end, or is (height, width), which is gray. Raises SampleError.
     """
     found = "; ".join(f"{name}: {spec}" for name, spec in contract.inputs.items())
-    [name, spec], *others = contract.inputs.items()
-    shape = _shape(spec, entry, side, picture=True)
-    if not others and len(shape) == 3 and shape[0] in (1, 3) and shape[2] not in (1, 3):
+    name = next(iter(contract.inputs))
+    dtype, shape = contract.inputs[name].dtype, _shape(contract, name, entry, side, image=True)
+    alone = len(contract.inputs) == 1
+    if alone and len(shape) == 3 and shape[0] in (1, 3) and shape[2] not in (1, 3):
         raise SampleError(
-            f"The model wants colours first, (channels, height, width), and {what} have them last, as LiteRT does. "
-            f"Found: {found}. Give its inputs as an .npy, or wrap the model in a function that transposes."
+            f"The model wants colours first, (channels, height, width), and {what} have them last, "
+            f"as LiteRT does. Found: {found}. Give its inputs as an .npy, or wrap the model in a "
+            "function that transposes."
         )
-    if others or not (len(shape) == 2 or _is_picture(shape)) or spec.dtype not in PIXELS:
+    if (
+        not alone
+        or len(shape) not in (2, 3)
+        or shape[2:] not in ((), (1,), (3,))
+        or dtype not in PIXELS
+    ):
         raise SampleError(
-            f"{what[0].upper()}{what[1:]} fit a model with one input, a picture of 1 or 3 channels. Found: {found}. "
-            "Give the inputs as an .npz, with an array for each name."
+            f"{what.capitalize()} fit a model with one input, an image of 1 or 3 channels. "
+            f"Found: {found}. Give the inputs as an .npz, with an array for each name."
         )
-    return name, spec, shape
+    return name, dtype, shape
 
 
-def _limits(spec, entry):
-    """Return (lowest, highest, whether that is only assumed) of the numbers of a picture."""
+def _images(unit, dtype, entry):
+    """Return (images of 0 to 1 in a model's range and dtype, a warning if the range is assumed)."""
+    integer = np.dtype(dtype).kind in "iu"
+    low, high = (0, 255 if integer else 1)
+    assumed = dtype != "uint8"
     if entry and entry.input_range:
-        return *entry.input_range, False
-    if spec.dtype == "uint8":
-        return 0, 255, False
-    return 0, 255 if np.dtype(spec.dtype).kind in "iu" else 1, True
-
-
-def _pictures(unit, spec, entry):
-    """Return (pictures of [0, 1] in a model's range and dtype, a warning where that range is assumed)."""
-    low, high, assumed = _limits(spec, entry)
-    values = unit if (low, high) == (0, 1) else unit * np.float32(high - low) + np.float32(low)
-    if np.dtype(spec.dtype).kind in "iu":
+        (low, high), assumed = entry.input_range, False
+    values = unit
+    if (low, high) != (0, 1):
+        values = unit * np.float32(high - low) + np.float32(low)
+    if integer:
         values = np.rint(values)
     habit = "Hub's convention for images" if high == 1 else "the usual one of pixels"
     warning = (
-        f"Nothing says which range the numbers of this model's pictures have: [{low}, {high}] was assumed, "
-        f"{habit}. Ask its publisher."
+        f"Nothing says which range the numbers of this model's images have: [{low}, {high}] was "
+        f"assumed, {habit}. Ask its publisher."
     )
-    return values.astype(spec.dtype), warning * assumed
+    return values.astype(dtype), warning if assumed else ""
 
 
 # Where samples come from
 
 
 def _digits(split, contract, entry, count):
-    """Return the first digits of a split, in the model's size and channels; labels only where it has ten classes."""
-    name, spec, shape = _picture_input(contract, entry, "digits", digits.SIZE)
+    """Return the first digits of a split, as the model takes them; labels only for ten classes."""
+    name, dtype, shape = _image_input(contract, entry, "digits", digits.SIZE)
     images, labels = digits.load(split)
     unit = digits.as_model_input(images[:count], (*shape, 1)[:3]).reshape(-1, *shape)
-    values, warning = _pictures(unit, spec, entry)
+    values, warning = _images(unit, dtype, entry)
     labels = labels[:count].astype(np.int64) if _classes(contract) == 10 else None
     return Samples({name: values}, labels, f"{len(values)} {split} digits", warning)
 
@@ -260,101 +264,103 @@ def _random(contract, entry, count, seed):
     generator = np.random.default_rng(seed)
     inputs, filled, ranges = {}, [], []
     for name, spec in contract.inputs.items():
-        shape = _shape(spec, entry)
-        if spec.sample is None or None in spec.sample:
+        shape, sample = _shape(contract, name, entry), contract.sample(name)
+        if sample is None or None in sample:
             filled.append(f"{name!r} as {shape}")
-        inputs[name], said = _noise(generator, name, spec, (count, *shape), entry)
-        ranges.append(f"{name!r} {said}")
+        inputs[name], words = _noise(generator, name, spec.dtype, (count, *shape), entry)
+        ranges.append(f"{name!r} {words}")
     warning = (
-        "Random inputs show whether two forms of a model agree, on inputs that nobody will ever send. They do not show "
-        "that either is right, nor what a recipe costs on real ones, and they may calibrate badly."
+        "Random inputs show whether two forms of a model agree, on inputs that nobody will ever "
+        "send. They do not show that either is right, nor what a recipe costs on real ones, and "
+        "they may calibrate badly."
     )
     if filled:
-        warning += f" Sizes that the signature leaves open were chosen: {', '.join(filled)}."
-    return Samples(
-        inputs, None, f"{count} random inputs (seed {seed}): {', '.join(ranges)}", warning
-    )
+        warning += f" Sizes of dynamic dimensions were chosen: {', '.join(filled)}."
+    source = f"{count} random inputs (seed {seed}): {', '.join(ranges)}"
+    return Samples(inputs, None, source, warning)
 
 
-def _noise(generator, name, spec, shape, entry):
-    """Return (random values, what they are in words) for one input. Raises SampleError for a dtype without any."""
-    if spec.dtype == "string":
+def _noise(generator, name, dtype, shape, entry):
+    """Return (random values, what they are in words) for one input. Raises SampleError."""
+    if dtype == "string":
         return generator.choice(np.array(TEXTS, object), shape), "fixed texts"
-    kind = np.dtype(spec.dtype).kind if hasattr(np, spec.dtype) or spec.dtype == "bool" else ""
+    kind = np.dtype(dtype).kind if hasattr(np, dtype) or dtype == "bool" else ""
     if kind == "b":
         return generator.integers(0, 2, shape).astype(bool), "true or false"
     if kind not in ("f", "i", "u"):
         raise SampleError(
-            f"There are no random inputs of this dtype. Found: {name!r}, {spec.dtype}. Give samples of your own."
+            "There are no random inputs of this dtype. "
+            f"Found: {name!r}, {dtype}. Give samples of your own."
         )
-    low, high = (
-        (0, 1) if kind == "f" else (0, 9)
-    )  # small numbers are in range for most tables that a model looks up
-    if spec.dtype in ("int8", "uint8"):
-        low, high = np.iinfo(spec.dtype).min, np.iinfo(spec.dtype).max
+    low, high = (0, 1) if kind == "f" else (0, 9)  # small enough for most tables that are looked up
+    if dtype in ("int8", "uint8"):
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     if entry and entry.input_range:
         low, high = entry.input_range
     if kind == "f":
         values = low + (high - low) * generator.random(shape, np.float32)
-        return values.astype(spec.dtype), f"from {low:g} to {high:g}"
-    return generator.integers(low, high, shape, endpoint=True).astype(
-        spec.dtype
-    ), f"whole, from {low} to {high}"
+        return values.astype(dtype), f"from {low:g} to {high:g}"
+    values = generator.integers(low, high, shape, endpoint=True).astype(dtype)
+    return values, f"integers from {low} to {high}"
 
 
 def _folder(path, contract, entry, count, seed):
-    """Return the images in a folder and its sub-folders, resized bilinearly; sub-folders are labels where they can be.
+    """Return the images in a folder and its sub-folders, resized bilinearly.
 
-    Other files are counted and left alone.
+    Sub-folders are labels where they can be; files that are no images are counted and left alone.
     """
     from PIL import Image
 
-    name, spec, shape = _picture_input(contract, entry, "images")
+    name, dtype, shape = _image_input(contract, entry, "images")
     Image.init()
     suffixes = {
         suffix
         for suffix, kind in Image.registered_extensions().items()
         if kind in Image.OPEN and Image.MIME.get(kind, "").startswith("image/")
     }
-    parts = {
-        file: file.relative_to(path).parts for file in sorted(path.rglob("*")) if file.is_file()
-    }
-    files = [file for file in parts if not any(part.startswith(".") for part in parts[file])]
+    below = {file: file.relative_to(path).parts for file in sorted(path.rglob("*"))}
+    files = [
+        file
+        for file, parts in below.items()
+        if file.is_file() and not any(part.startswith(".") for part in parts)
+    ]
     images = [file for file in files if file.suffix.lower() in suffixes]
+    others = [file for file in files if file.suffix.lower() not in suffixes]
     if not images:
         raise SampleError(
-            f"The folder holds no image. Found: {len(files)} other file{'s' * (len(files) != 1)} in {path}. "
+            f"The folder holds no image. Found: {_counted(len(others), 'other file')} in {path}. "
             "Give a folder with images that Pillow opens, such as .jpg or .png."
         )
-    labels, warnings = _folder_labels(path, [parts[file] for file in images], _classes(contract))
+    labels, unlabelled = _folder_labels(path, [below[file] for file in images], _classes(contract))
     picked = _picked(len(images), count, seed)
-    unit = np.stack([_image(images[place], shape) for place in picked]) / np.float32(255)
-    values, warning = _pictures(unit, spec, entry)
-    others = len(
-        [
-            file
-            for file in files
-            if file.suffix.lower() not in suffixes and "label" not in file.name.lower()
-        ]
-    )
-    of = f" of {len(images)}" * (len(picked) < len(images))
-    source = (
-        f"{len(picked)}{of} images from {path.resolve().name}, resized to {shape[1]} x {shape[0]}"
-    )
-    source += f"; {others} other file{'s' * (others != 1)} ignored" * (others > 0)
-    labels = None if labels is None else labels[picked]
-    return Samples({name: values}, labels, source, " ".join(filter(None, [warning, warnings])))
+    unit = np.stack([_image(images[index], shape) for index in picked]) / np.float32(255)
+    values, warning = _images(unit, dtype, entry)
+    source = f"{_of(len(picked), len(images))} images from {path.resolve().name}"
+    source += f", resized to {shape[1]} x {shape[0]}"
+    ignored = [file for file in others if "label" not in file.name.lower()]
+    if ignored:
+        source += f"; {_counted(len(ignored), 'other file')} ignored"
+    warnings = " ".join(filter(None, [warning, unlabelled]))
+    return Samples({name: values}, None if labels is None else labels[picked], source, warnings)
+
+
+def _counted(number, noun):
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _of(some, total):
+    return str(total) if some == total else f"{some} of {total}"
 
 
 def _picked(total, count, seed):
-    """Return which samples to take, in order: all, or `count` of them by chance, since the first may be one class."""
+    """Return which samples to take, in order: by chance, since the first may be of one class."""
     if total <= count:
         return np.arange(total)
     return np.sort(np.random.default_rng(seed).choice(total, count, replace=False))
 
 
 def _image(file, shape):
-    """Return an image as uint8 pixels of a shape (height, width, ...), the right way up. Raises SampleError."""
+    """Return an image, upright, as uint8 pixels (height, width, ...). Raises SampleError."""
     from PIL import Image, ImageOps
 
     try:
@@ -362,50 +368,45 @@ def _image(file, shape):
             if image.mode[0] in "IF":
                 raise ValueError(f"pixels of more than 8 bits (mode {image.mode})")
             upright = ImageOps.exif_transpose(image).convert("RGB" if shape[2:] == (3,) else "L")
-            return np.asarray(upright.resize(shape[1::-1], Image.Resampling.BILINEAR)).reshape(
-                shape
-            )
+            resized = upright.resize(shape[1::-1], Image.Resampling.BILINEAR)
+            return np.asarray(resized).reshape(shape)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise SampleError(
-            f"An image cannot be read. Found: {file.name}, {_said(error)}. Save it again, or take it out of the folder."
+            f"An image cannot be read. Found: {file.name}, {_in_words(error)}. Save it again, or "
+            "take it out of the folder."
         ) from None
 
 
-def _said(error):
-    """Return the kind of an error and its first line, which may hold a whole path, as a part of a sentence."""
+def _in_words(error):
+    """Return the kind of an error and its first line, as a part of a sentence."""
     first = (str(error).splitlines() or [""])[0].strip(" .")
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
 def _folder_labels(path, parts, classes):
-    """Return (labels or None, a warning) for images at `parts` below `path`: their first sub-folder is the class.
+    """Return (labels or None, a warning) for images whose paths below `path` have these `parts`.
 
-    A class is a number, or a name in the folder's *label*.txt; there, "hot_dog" is "hot dog", and one of several names
-    on a line is enough. Raises SampleError where only some can be understood, or a number is too large.
+    The first sub-folder is the class: its number, or its name in the folder's *label*.txt, where
+    "hot_dog" is "hot dog" and one of several names on a line is enough. Raises SampleError where
+    only some can be understood, or a number is too large.
     """
     folders = [one[0] if len(one) > 1 else None for one in parts]
     names = sorted({folder for folder in folders if folder})
     if not names:
         return None, ""
     if None in folders:
-        return (
-            None,
-            "There are images beside the sub-folders too, so the sub-folders are not taken as labels.",
-        )
+        return None, "The sub-folders are no labels: there are images beside them."
     listed = {}
     for _, lines in reversed(_lists(path, classes)):
-        listed.update(_places(lines))
+        listed.update(_indices(lines))
     numbers = {name: int(name) if name.isdecimal() else listed.get(_plain(name)) for name in names}
     unknown = [name for name in names if numbers[name] is None]
     if len(unknown) == len(names):
-        return (
-            None,
-            "The sub-folders are neither class numbers nor in a *label*.txt, so they are not taken as labels.",
-        )
+        return None, "The sub-folders are no labels: neither class numbers nor in a *label*.txt."
     if unknown:
         raise SampleError(
-            f"Some sub-folders are classes and others are not. Found: {', '.join(unknown)}, neither a number nor in a "
-            "*label*.txt of the folder. Rename them, or take them out."
+            f"Some sub-folders are classes and others are not. Found: {', '.join(unknown)}, "
+            "neither a number nor in a *label*.txt of the folder. Rename them, or take them out."
         )
     return _checked(np.array([numbers[folder] for folder in folders]), classes), ""
 
@@ -414,8 +415,8 @@ def _plain(text):
     return text.strip().lower().replace("_", " ")
 
 
-def _places(lines):
-    """Return {name: line number} of a list of labels, where each name on a line counts if it is on no other line."""
+def _indices(lines):
+    """Return {name: line number} of a list of labels, for each name that is on one line only."""
     found = {}
     for number, line in enumerate(lines):
         for name in {line, *line.split(",")}:
@@ -423,24 +424,26 @@ def _places(lines):
     return {name: numbers[0] for name, numbers in found.items() if len(numbers) == 1}
 
 
-def _lists(place, count):
-    """Return [(file name, lines)] of the *label*.txt in a folder; one line too many, "background", is left out."""
+def _lists(folder, count):
+    """Return [(file name, lines)] of the *label*.txt in a folder, without an extra "background"."""
     found = []
-    for file in sorted(place.iterdir()) if place.is_dir() else []:
+    for file in sorted(folder.iterdir()) if folder.is_dir() else []:
         if "label" in file.name.lower() and file.suffix.lower() == ".txt":
             lines = file.read_text(encoding="utf-8-sig", errors="replace").rstrip().splitlines()
-            extra = len(lines) - 1 == count and lines[0].strip().lower() == "background"
-            found.append((file.name, [line.strip() for line in lines[extra:]]))
+            if len(lines) - 1 == count and lines[0].strip().lower() == "background":
+                lines = lines[1:]
+            found.append((file.name, [line.strip() for line in lines]))
     return found
 
 
 def _arrays(path, contract, entry, count, seed):
-    """Return the arrays of an .npy or .npz, in the model's dtypes where that loses nothing. Raises SampleError."""
+    """Return the arrays of an .npy or .npz, in the model's dtypes. Raises SampleError."""
     given, labels = _read(path, list(contract.inputs))
     if set(given) != set(contract.inputs):
         raise SampleError(
-            f"The arrays have other names than the model's inputs. Found: {', '.join(given) or 'none'}. Give: "
-            f'{", ".join(contract.inputs)}, and "labels" if you have them.'
+            "The arrays have other names than the model's inputs. Found: "
+            f"{', '.join(given) or 'none'}. Give: {', '.join(contract.inputs)}, and labels if you "
+            "have them."
         )
     counts = {name: len(value) if value.ndim else 0 for name, value in given.items()}
     if labels is not None:
@@ -448,37 +451,33 @@ def _arrays(path, contract, entry, count, seed):
     total = max(counts.values())
     if set(counts.values()) != {total} or not total:
         raise SampleError(
-            "Each array has to hold the samples one after another, as many as the others, at least one. Found: "
-            f"{', '.join(f'{name} {number}' for name, number in counts.items())}. Give arrays of one length."
+            "Each array must hold the samples one after another, as many as the others, at least "
+            f"one. Found: {', '.join(f'{name} {number}' for name, number in counts.items())}. Give "
+            "arrays of one length."
         )
     each = sum(value[:1].nbytes for value in given.values())
     picked = _picked(total, min(count, max(2, MOST // max(1, each))), seed)
-    inputs = {
-        name: _fitted(name, given[name][picked], spec) for name, spec in contract.inputs.items()
-    }
+    inputs = {name: _fitted(name, given[name][picked], contract) for name in contract.inputs}
     if labels is not None:
         if labels.dtype.kind not in "iu":
             raise SampleError(
-                f"Labels are whole numbers. Found: {labels.dtype}. Give the numbers of the classes."
+                f"Labels are integers. Found: {labels.dtype}. Give the numbers of the classes."
             )
         labels = _checked(labels[picked].astype(np.int64), _classes(contract))
-    of = f" of {total}" * (len(picked) < total)
-    inputs = {name: inputs[name] for name in contract.inputs}
-    return Samples(
-        inputs, labels, f"{len(picked)}{of} samples from {path.name}", _outside(inputs, entry)
-    )
+    source = f"{_of(len(picked), total)} samples from {path.name}"
+    return Samples(inputs, labels, source, _outside(inputs, entry))
 
 
 def _read(path, names):
-    """Return ({input: array}, labels or None) of an .npy or .npz. Pickled objects, which can run code, are refused."""
+    """Return ({input: array}, labels or None) of an .npy or .npz. Pickles, which run code, fail."""
     try:
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             loaded = {"the array": loaded}
         given = {name: loaded[name] for name in loaded}
-    except Exception as error:  # a damaged file raises whatever the archive, the header or the decompression raises
+    except Exception as error:  # whatever the archive, the header or the decompression raises
         raise SampleError(
-            f"The arrays cannot be read. Found: {path.name}, {_said(error)}. "
+            f"The arrays cannot be read. Found: {path.name}, {_in_words(error)}. "
             "Save them with np.save or np.savez, as plain numbers or texts."
         ) from None
     labels = given.pop("labels", None) if "labels" not in names else None
@@ -487,43 +486,42 @@ def _read(path, names):
     return given, labels
 
 
-def _fitted(name, value, spec):
-    """Return an array in an input's dtype. Raises SampleError for another shape, and where the dtype would lose."""
-    sample = spec.sample
+def _fitted(name, value, contract):
+    """Return an array in an input's dtype. Raises SampleError where shape or dtype do not fit."""
+    dtype, sample = contract.inputs[name].dtype, contract.sample(name)
     if sample is not None and not (
         value.ndim == 1 + len(sample)
-        and all(size in (None, has) for size, has in zip(sample, value.shape[1:]))
+        and all(size in (None, found) for size, found in zip(sample, value.shape[1:]))
     ):
         wanted = ", ".join(["n", *("any" if size is None else str(size) for size in sample)])
         raise SampleError(
-            f"The samples for {name!r} have the wrong shape. Found: {value.shape}; the model takes ({wanted}), with n "
-            "the number of samples. Change their size, or the order of their dimensions."
+            f"The samples for {name!r} have the wrong shape. Found: {value.shape}; the model takes "
+            f"({wanted}), with n the number of samples. Change their size, or the order of their "
+            "dimensions."
         )
-    converted = _converted(value, spec.dtype)
+    converted = _converted(value, dtype)
     if converted is None:
         raise SampleError(
-            f"The samples for {name!r} have another dtype, and converting them would lose something. Found: "
-            f"{value.dtype}; the model takes {spec.dtype}. Convert them yourself, as the model's publisher does."
+            f"The samples for {name!r} have another dtype, and converting them would lose "
+            f"something. Found: {value.dtype}; the model takes {dtype}. Convert them yourself, as "
+            "the model's publisher does."
         )
     if converted.dtype.kind == "f" and not np.isfinite(converted).all():
         raise SampleError(
-            f"Some numbers in the samples for {name!r} are none. Found: {np.sum(~np.isfinite(converted))} of "
-            f"{converted.size}, such as NaN or infinity. Leave those samples out."
+            f"The samples for {name!r} contain NaN or infinity. Found: "
+            f"{np.sum(~np.isfinite(converted)):,} of {converted.size:,}. Remove those samples."
         )
     return converted
 
 
 def _converted(value, dtype):
-    """Return an array in a dtype, or None where that would lose something. A rounded float is the same number."""
+    """Return an array in a dtype, or None if that loses something. A rounded float is the same."""
     if dtype == "string":
         return value.astype(object) if value.dtype.kind in "US" else None
     if value.dtype == dtype:
         return value
-    if (
-        value.dtype.kind not in "fiu"
-        or dtype == "bool"
-        or (value.dtype.kind == "f" and not dtype.startswith("float"))
-    ):
+    to_integer = value.dtype.kind == "f" and not dtype.startswith("float")
+    if value.dtype.kind not in "fiu" or dtype == "bool" or to_integer:
         return None
     with np.errstate(all="ignore"):
         converted = value.astype(dtype)
@@ -538,8 +536,8 @@ def _outside(inputs, entry):
             low, high = entry.input_range
             if values.min() < low or values.max() > high:
                 return (
-                    f"The numbers for {name!r} run from {values.min():g} to {values.max():g}; the catalogue says that "
-                    f"this model takes {low:g} to {high:g}."
+                    f"The numbers for {name!r} run from {values.min():g} to {values.max():g}; the "
+                    f"catalogue says that this model takes {low:g} to {high:g}."
                 )
     return ""
 
@@ -548,7 +546,8 @@ def _checked(labels, classes):
     """Return labels that are numbers of classes. Raises SampleError for others."""
     if labels.min() < 0 or (classes and labels.max() >= classes):
         raise SampleError(
-            f"A label is no class of the model. Found: {labels.min()} to {labels.max()}; its classes are "
-            f"0 to {classes - 1 if classes else 'any'}. Check which list of labels it was trained with."
+            f"A label is no class of the model. Found: {labels.min()} to {labels.max()}; its "
+            f"classes are 0 to {classes - 1 if classes else 'any'}. Check which list of labels it "
+            "was trained with."
         )
     return labels

@@ -1,31 +1,32 @@
-"""Run 11_bring_your_own_model over a grid, on every core or on a cluster, and gather one table: `make sweep`.
+"""Make the report of many models, on every core or on a cluster, and gather one table.
 
-    python -m hub_to_tflite.report.sweep sweep.yaml [--retry] [--workers N] [--memory 4GB] [--scheduler tcp://…]
+A grid is a YAML file with four lists: handles, recipes, threads, samples. Each combination is a
+job, each job one execution of the report's template, and each execution one task of
+dask.distributed, which sends it to a worker, and to another one if that worker dies. The executed
+notebooks are in <out>/<grid>/jobs/; the table, the figure and the list are read from them, and
+nothing else is kept. A notebook's name ends in the digest of what decides its content, so a job
+that is done is found, and one whose model, template, code or versions have changed is not. A job
+that failed is kept as well, and left alone until `retry`.
 
-A grid is a YAML file with four lists: handles, recipes, threads, samples. Each combination is a cell of the grid, each
-cell one execution of the lesson by papermill, and each execution one task of dask.distributed, which sends it to a
-worker, and to another one if that worker dies. The executed notebooks lie in build/sweep/<grid>/cells/; the table, the
-figure and the list are read from them, and nothing else is kept. A notebook's name ends in the digest of everything
-that decides its content, so a cell that is done is found, and one whose model, lesson or versions have changed is not.
-A cell that failed is kept as well, and left alone until `--retry`.
+Memory. Dask watches the worker's process, but the kernel is its child. So the task watches the
+memory of the kernel and its children, and ends them when they have more than the worker's limit
+(divided by its threads). Between two looks they can take more.
 
-Memory. Dask looks after the worker's own process, but the kernel is its child. So the task adds up the resident memory
-of the kernel and its children, some times a second, and ends them when they have more than the worker's limit (divided
-by its threads). Between two looks they can take more.
-
-Past one machine. Workers run in a checkout of this project, with its environment; before anything starts, their
-versions are compared with those here. Notebooks travel through dask. A folder or a file that the grid names must have
-the same path on every worker. Whoever can talk to a dask scheduler can run any code on its workers: keep tcp:// on a
-network that you trust, and use tls:// elsewhere (https://distributed.dask.org/en/stable/tls.html).
+Past one machine. Workers run where this project is installed; before anything starts, their code
+and versions are compared with those here. Notebooks travel through dask. A folder or a file that
+the grid names must have the same path on every worker. Whoever can talk to a dask scheduler can run
+any code on its workers: keep tcp:// on a network that you trust, and use tls:// elsewhere
+(https://distributed.dask.org/en/stable/tls.html).
 """
 
-import argparse
+import ast
 import asyncio
 import contextlib
 import dataclasses
 import functools
 import hashlib
 import importlib.metadata
+import importlib.util
 import itertools
 import json
 import logging
@@ -36,182 +37,257 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import numpy as np
-import psutil
-import yaml
 
 from helpers import convert, handles, tinyhub
 from helpers.course import cache
-from tools.course import notebooks
+from hub_to_tflite.report import make
+from hub_to_tflite.sandbox import memory as sandbox_memory
+from hub_to_tflite.tables import table as table_of
 
-ROOT = notebooks.FOLDER.parent
-LESSON = notebooks.FOLDER / "11_bring_your_own_model.ipynb"
-OUT = ROOT / "build" / "sweep"
-GRID = {  # list -> (what stands in it, its default)
+GRID = {  # list -> (what it holds, its default)
     "handles": (
         "models: on the embedded hub, an https:// handle, a folder or a .tar.gz",
         [handles.DEFAULT],
     ),
-    "recipes": (
-        f"'all', or recipes joined with '; ': {'; '.join(convert.RECIPES)} (quoted, for a comma)",
-        ["all"],
-    ),
-    "threads": ("whole numbers from 1 to 256", [1]),
-    "samples": (
-        "auto, random, digits, a whole number from 10 to 450, a folder or a file",
-        ["auto"],
-    ),
+    "recipes": (f"'all', or recipes joined with '; ': {'; '.join(convert.RECIPES)}", ["all"]),
+    "threads": ("integers from 1 to 256", [1]),
+    "samples": ("auto, random, digits, an integer from 10 to 450, a folder or a file", ["auto"]),
 }
-MEASURED = (
-    "recipe",
-    "bytes",
-    "max_diff",
-    "agree",
-    "total",
-    "correct",
-    "ratio",
-    "peak_mb",
-    "error",
-)  # by the lesson
-COLUMNS = {
-    **{
-        "handle": "string",
-        "samples": "string",
-        "threads": "int64",
-        "recipes": "string",
-        "state": "string",
-    },
-    **{
-        "recipe": "string",
-        "recommended": "bool",
-        "bytes": "int64",
-        "max_diff": "double",
-        "agree": "int64",
-    },
-    **{
-        "total": "int64",
-        "correct": "int64",
-        "ratio": "double",
-        "peak_mb": "double",
-        "error": "string",
-    },
-    **{"cell_seconds": "double", "cell_mb": "int64", "notebook": "string"},
+MEASURED = {  # columns that the notebooks measure, for each recipe
+    "recipe": "string",
+    "bytes": "int64",
+    "max_error": "double",
+    "relative_error": "double",
+    "agree": "int64",
+    "total": "int64",
+    "correct": "int64",
+    "ratio": "double",
+    "peak_mb": "double",
+    "failure": "string",
 }
+COLUMNS = (
+    {"handle": "string", "samples": "string", "threads": "int64", "recipes": "string"}
+    | {"state": "string", "recommended": "bool", "job_seconds": "double", "job_mb": "int64"}
+    | {"notebook": "string"}
+    | MEASURED
+)
 PACKAGES = ("tensorflow", "ai-edge-litert", "numpy", "papermill", "distributed")
-LEAST = (
-    2 * 10**9
-)  # bytes for a worker: the lesson's kernel and its children stay below it with the embedded models
+WORDING = ("hub_to_tflite.errors", "helpers.course.exercises")  # decide words, and no number
+LEAST = 2 * 10**9  # bytes for a worker: enough for the kernel and its children, with small models
 PATIENCE = 5  # seconds to wait for a scheduler, and again for its workers
-IGNORE = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is for the sweep, which ends its workers
 LOOK = 0.2  # seconds from one look at a kernel's memory to the next
+# Ctrl-C is for the sweep, which ends its workers.
+IGNORE = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)"
 
 
 class SweepError(ValueError):
-    """A sweep that cannot start, or cannot go on. The message says what is wrong, what was found, what to do."""
+    """A sweep that cannot start, or cannot go on: what is wrong, what was found, what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Cell:
-    """One cell of the grid: what the lesson is run with."""
+class Job:
+    """One combination of a grid: what the template is run with."""
 
     handle: str
     recipes: str
     threads: int
     samples: str
 
-    def __str__(self):
-        return f"{self.handle}, {self.recipes}, {self.threads} thread{'s' * (self.threads > 1)}, {self.samples}"
+    def __str__(self) -> str:
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        return f"{self.handle}, {self.recipes}, {threads}, {self.samples}"
+
+
+def sweep(
+    grid: str | Path,
+    out: str | Path | None = None,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    memory: int | None = None,
+    retry: bool = False,
+) -> list[dict]:
+    """Run what is missing of a grid (a YAML file), gather everything and print what there is.
+
+    `workers` and `memory` (bytes for each) are for this machine; by default they share its cores
+    and its memory. `out` is build/sweep of the checkout, or sweep/ here. Returns the table's rows.
+    Raises SweepError, and KeyboardInterrupt after what was done has been gathered.
+    """
+    if memory is not None and memory < 5 * 10**8:
+        raise SweepError(f"A worker needs 500 MB or more. Found: {memory:,} bytes. Try 4GB.")
+    source = source_of(make.TEMPLATE)
+    jobs = named(read(grid), source)
+    folder, missing = _folder(out, grid), {}
+    for name, job in jobs.items():
+        before = kept(folder, name)
+        if before is None or (retry and before.metadata.sweep.failure):
+            missing[name] = job
+    done = len(jobs) - len(missing)
+    print(f"Jobs: {len(missing)} to run, {done} kept from before.", flush=True)
+    client = contextlib.nullcontext()
+    if missing:
+        client = connect(scheduler, workers, memory, source)
+    with client as connected:
+        try:
+            (folder / "jobs").mkdir(parents=True, exist_ok=True)
+            try:
+                if missing:
+                    run(connected, missing, source, folder)
+            finally:
+                table = gather(folder, jobs)
+                summarize(folder, table)
+        except OSError as error:
+            raise SweepError(
+                f"The results cannot be written. Found: {error}. Make room, or choose another "
+                "folder with --out. What is done is kept."
+            ) from None
+    return table
+
+
+def _folder(out, grid):
+    """Return the folder for a grid's results. Raises SweepError if it cannot be written."""
+    if out is None:
+        out = make.default_folder("sweep")
+    folder = Path(out, Path(grid).stem)
+    try:
+        make.check_writable(folder)
+    except make.ParameterError as error:
+        raise SweepError(str(error)) from None
+    return folder
 
 
 # The grid
 
 
-def read(path):
-    """Return the cells of the grid in a YAML file, in its order. Raises SweepError."""
+def read(path: str | Path) -> list[Job]:
+    """Return the jobs of the grid in a YAML file, in its order. Raises SweepError."""
+    import yaml
+
     path = Path(path)
     try:
         grid = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        found = " ".join(str(error).split())
         raise SweepError(
-            f"The grid {str(path)!r} cannot be read. Found: {found}. Write one as in sweep.yaml, and name it: "
-            "make sweep GRID=mine.yaml."
+            f"The grid {str(path)!r} cannot be read. Found: {_one_line(error)}. Write one as in "
+            "sweep.yaml, and name it: hub-to-tflite sweep mine.yaml."
         ) from None
     if not isinstance(grid, dict) or not grid or not grid.keys() <= GRID.keys():
         unknown = [key for key in grid if key not in GRID] if isinstance(grid, dict) else []
+        found = ", ".join(map(repr, unknown)) or repr(grid)
         raise SweepError(
-            f"The grid {path.name} is to have lists named {', '.join(GRID)}. Found: "
-            f"{', '.join(map(repr, unknown)) or repr(grid)}. Write such as threads: [1, 2]."
+            f"The grid {path.name} must have lists named {', '.join(GRID)}. Found: {found}. "
+            "Write such as threads: [1, 2]."
         )
     axes = []
     for key, (kind, default) in GRID.items():
         values = grid.get(key, default)
         if not isinstance(values, list) or not values:
             raise SweepError(
-                f"In the grid {path.name}, {key} is to be a list. Found: {values!r}. Give {kind}."
+                f"In the grid {path.name}, {key} must be a list. Found: {values!r}. Give {kind}."
             )
         if key in ("handles", "samples"):
-            values = [_full(value, path.parent) for value in values]
+            values = [make.absolute(value, path.parent) for value in values]
         for value in values:
             if not _fits(key, value):
                 raise SweepError(
-                    f"In the grid {path.name}, {key} has a wrong entry. Found: {value!r}. Give {kind}."
+                    f"In the grid {path.name}, {key} has a wrong entry. Found: {value!r}. "
+                    f"Give {kind}."
                 )
-        axes.append(list(dict.fromkeys(map(str, values) if key == "samples" else values)))
-    return [Cell(*values) for values in itertools.product(*axes)]
-
-
-def _full(value, folder):
-    """Return a handle or samples; a path that exists, from the grid's folder, is made absolute, its #signature kept."""
-    head, mark, signature = value.partition("#") if isinstance(value, str) else ("", "", "")
-    path = Path(folder, head.removeprefix("file://"))
-    return f"{path.resolve()}{mark}{signature}" if head and path.exists() else value
+        if key == "samples":
+            values = [str(value) for value in values]
+        axes.append(list(dict.fromkeys(values)))
+    return [Job(*values) for values in itertools.product(*axes)]
 
 
 def _fits(key, value):
-    """Return whether a list of the grid may hold `value`. What it names must be there, not be a usable model."""
-    if key == "threads" or (key == "samples" and isinstance(value, int)):
-        least, most = (1, 256) if key == "threads" else (10, 450)
-        return type(value) is int and least <= value <= most
+    """Return whether a list of the grid may hold `value`. What it names must be there."""
+    if key == "threads":
+        return type(value) is int and 1 <= value <= 256
+    if key == "samples" and type(value) is int:
+        return 10 <= value <= 450
     if not isinstance(value, str):
         return False
     if key == "recipes":
         return value == "all" or all(one.strip() in convert.RECIPES for one in value.split(";"))
     known = tinyhub.published() if key == "handles" else ("auto", "random", "digits")
-    head = value.partition("#")[0]
-    return (
-        head in known
-        or (os.path.isabs(head) and os.path.exists(head))
-        or (key == "handles" and head.startswith(("http://", "https://")))
-    )
+    name = value.partition("#")[0]
+    if key == "handles" and name.startswith(("http://", "https://")):
+        return True
+    return name in known or (os.path.isabs(name) and os.path.exists(name))
 
 
 # Names: what is done is found by them
 
 
-def facts():
-    """Return {what: which} of everything here that decides an answer, besides the lesson and its parameters."""
-    code = hashlib.sha256(tinyhub.digest().encode())
-    for path in sorted(
-        p for p in (ROOT / "helpers").rglob("*") if p.suffix in (".py", ".json", ".npz")
-    ):
-        code.update(
-            path.relative_to(ROOT).as_posix().encode()
-            + b"\0"
-            + hashlib.sha256(path.read_bytes()).digest()
-        )
+def facts(source: str) -> dict[str, str]:
+    """Return {what: which} of everything here that decides a job's numbers, besides its parameters.
+
+    `source` is the template as JSON text. The code is that of the modules which it uses, and the
+    data files that they name.
+    """
+    code = hashlib.sha256()
+    for name, path in sorted(used(source).items()):
+        code.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return {
         "Python": f"{sys.version_info[0]}.{sys.version_info[1]}",
-        "helpers and hub": code.hexdigest()[:12],
+        "the project's code": code.hexdigest()[:12],
         **{package: importlib.metadata.version(package) for package in PACKAGES},
     }
 
 
-def source_of(path):
+def used(source: str) -> dict[str, Path]:
+    """Return {name: file} of the project's modules that a notebook uses, also through others.
+
+    Data files that lie beside a module and are named in it are among them.
+    """
+    cells = json.loads(source)["cells"]
+    waiting = [_imports("".join(c["source"]), "") for c in cells if c["cell_type"] == "code"]
+    found, names = {}, set().union(*waiting)
+    while names:
+        name = names.pop()
+        spec = _module(name)
+        if name in found or spec is None or name.startswith(WORDING):
+            continue
+        found[name] = path = Path(spec.origin)
+        text = path.read_text(encoding="utf-8")
+        names |= _imports(text, name if path.name == "__init__.py" else name.rpartition(".")[0])
+        for one in re.findall(r'"([\w.-]+\.(?:yaml|j2|npz|json))"', text):
+            if (path.parent / one).is_file():
+                found[f"{name}/{one}"] = path.parent / one
+    return found
+
+
+def _imports(code, package):
+    """Return the names of this project's modules that code may import, and of their packages."""
+    names = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            start = ".".join(filter(None, [package if node.level else "", node.module or ""]))
+            names |= {start} | {f"{start}.{alias.name}" for alias in node.names}
+    ours = {name for name in names if name.split(".")[0] in ("helpers", "hub_to_tflite")}
+    parts = [name.split(".") for name in ours]
+    return {".".join(one[:length]) for one in parts for length in range(1, len(one) + 1)}
+
+
+@functools.cache
+def _module(name):
+    """Return the spec of a module, or None for the name of something in one."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except ModuleNotFoundError:
+        return None
+    return spec if spec and spec.origin else None
+
+
+def source_of(path: str | Path) -> str:
     """Return a notebook as JSON text, without its outputs."""
     notebook = nbformat.read(path, 4)
     for cell in notebook.cells:
@@ -220,59 +296,49 @@ def source_of(path):
     return nbformat.writes(notebook)
 
 
-def named(cells, source):
-    """Return {name: Cell}: the file name of each cell, readable words and then the digest of what decides it.
+def named(jobs: list[Job], source: str) -> dict[str, Job]:
+    """Return {name: Job}: readable words, and the digest of what decides the job's numbers.
 
-    An address is taken for what it names: a version on a hub does not change. Folders and files are read.
+    An address is taken for what it names: a version on a hub does not change. Folders and files,
+    and the models of the embedded hub, are read.
     """
-    common, content = (
-        [hashlib.sha256(source.encode()).hexdigest(), facts()],
-        functools.cache(_content),
-    )
+    cells = json.loads(source)["cells"]
+    code = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
+    common, content = [code, facts(source)], functools.cache(_content)
     found = {}
-    for cell in cells:
-        whole = json.dumps(
-            [dataclasses.asdict(cell), content(cell.handle), content(cell.samples), *common]
-        )
-        handle = (
-            Path(cell.handle).name if os.path.isabs(cell.handle) else cell.handle.split("://")[-1]
-        )
-        words = f"{handle} {cell.recipes} {cell.threads}t {Path(cell.samples).name}".lower()
-        slug = re.sub(r"[^a-z0-9]+", "-", words)[:80].strip("-")
-        found[f"{slug}-{hashlib.sha256(whole.encode()).hexdigest()[:12]}"] = cell
+    for job in jobs:
+        decides = [dataclasses.asdict(job), content(job.handle), content(job.samples), common]
+        digest = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:12]
+        handle = Path(job.handle).name if os.path.isabs(job.handle) else job.handle
+        words = f"{handle.split('://')[-1]} {job.recipes} {job.threads}t {Path(job.samples).name}"
+        slug = re.sub(r"[^a-z0-9]+", "-", words.lower())[:80].strip("-")
+        found[f"{slug}-{digest}"] = job
     return found
 
 
-def _content(path):
-    """Return the digest of a file or folder on this disk, "" for anything else."""
-    path = path.partition("#")[0]
-    if not os.path.isabs(path):
-        return ""
-    return (
-        tinyhub.digest(path)
-        if os.path.isdir(path)
-        else hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    )
+def _content(name):
+    """Return the digest of a model of the embedded hub, or of a file or folder here, else ""."""
+    path = Path(name.partition("#")[0])
+    if str(path) in tinyhub.published():
+        path = tinyhub.EMBEDDED / f"{path}.tar.gz"
+    if path.is_dir():
+        return tinyhub.digest(path)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 # On a worker
 
 
-class Watch(threading.Thread):
-    """Looks after a kernel, by its process id. `peak` is the most memory, in bytes, of it and all below it.
+class Guard(threading.Thread):
+    """Ends a kernel that takes more memory than `limit` (bytes), or that is not `wanted()` anymore.
 
-    Kills them when they have more than `limit`, when they are not `wanted()` any more, and at the end of a `with`.
+    `peak` is the most memory that it and all processes below it had.
     """
 
-    def __init__(self, kernel, limit, wanted):
+    def __init__(self, kernel: int, limit: float, wanted: Any):
         super().__init__(daemon=True)
-        self.kernel, self.limit, self.wanted, self.peak, self.done = (
-            kernel,
-            limit,
-            wanted,
-            0,
-            threading.Event(),
-        )
+        self.kernel, self.limit, self.wanted = kernel, limit, wanted
+        self.peak, self.done = 0, threading.Event()
 
     def __enter__(self):
         self.start()
@@ -282,198 +348,154 @@ class Watch(threading.Thread):
         self.done.set()
         self.join()
 
-    def run(self):
-        while not (self.done.wait(LOOK) or self.peak > self.limit or not self.wanted()):
-            self.peak = max(self.peak, sum(self._each(lambda process: process.memory_info().rss)))
-        self._each(psutil.Process.kill)
+    def run(self) -> None:
+        """Look until the kernel has ended."""
+        import psutil
 
-    def _each(self, do):
-        """Return what `do` returns for each process that is there: first those below the kernel, then itself."""
-        done = []
+        with sandbox_memory.Watch(self.kernel) as watch:
+            while not self.done.wait(LOOK):
+                self.peak = watch.bytes
+                if self.peak > self.limit or not self.wanted():
+                    break
+            else:
+                return
         with contextlib.suppress(psutil.Error):
             kernel = psutil.Process(self.kernel)
             for process in [*kernel.children(recursive=True), kernel]:
                 with contextlib.suppress(psutil.Error):
-                    done.append(do(process))
-        return done
+                    process.kill()
 
 
-def execute(cell, source):
-    """Run one cell of the grid on this dask worker. `source` is the notebook as JSON text.
+def execute(job: Job, source: str) -> str:
+    """Run one job on this dask worker. `source` is the template as JSON text.
 
-    Returns the executed notebook as JSON text, as far as it came; its metadata say what went wrong. What is not the
-    notebook's fault is raised, so that dask tries again.
+    Returns the executed notebook as JSON text, as far as it came; its metadata say what went wrong.
+    What is not the notebook's fault is raised, so that dask tries again.
     """
-    import papermill
     from distributed import get_worker
-    from jupyter_client import KernelManager
 
     worker = get_worker()
-    key, limit = (
-        worker.get_current_task(),
-        (worker.memory_manager.memory_limit or math.inf) / worker.state.nthreads,
-    )
-    logging.getLogger("papermill").setLevel(logging.CRITICAL)
-    parameters = {
-        "HANDLE": cell.handle,
-        "SAMPLES": cell.samples,
-        "RECIPES": cell.recipes,
-        "OUT": "",
-    }
-    manager, error = (
-        KernelManager(client_class="jupyter_client.asynchronous.AsyncKernelClient"),
-        None,
-    )
+    key = worker.get_current_task()
+    limit = (worker.memory_manager.memory_limit or math.inf) / worker.state.nthreads
 
     def wanted():
         task = worker.state.tasks.get(key)
         return task is not None and task.state != "cancelled"
 
+    guards = []
+
+    def watch(kernel):
+        guards.append(Guard(kernel, limit, wanted))
+        return guards[0]
+
     with tempfile.TemporaryDirectory(dir=worker.local_directory) as folder:
-        # It ends with this worker, even with a killed one: ipykernel looks each second whether its parent is there.
-        started = {"env": {**os.environ, "THREADS": str(cell.threads)}, "cwd": folder}
-        manager.start_kernel(**started, extra_arguments=notebooks.KERNEL["extra_arguments"])
-        path = Path(folder, "executed.ipynb")
-        with Watch(manager.provisioner.pid, limit, wanted) as watch:
-            try:
-                options = {
-                    "kernel_name": "python3",
-                    "language": "python",
-                    "progress_bar": False,
-                    "km": manager,
-                }
-                papermill.execute_notebook(nbformat.reads(source, 4), path, parameters, **options)
-                result(nbformat.read(path, 4))
-            except Exception as failure:
-                error = explained(failure, watch)
-        manager.shutdown_kernel(now=True)
-        return told(path.read_text(encoding="utf-8"), cell, error, round(watch.peak / 1e6))
+        parameters = {
+            "HANDLE": job.handle,
+            "SAMPLES": job.samples,
+            "RECIPES": job.recipes,
+            "THREADS": job.threads,
+            "OUT": str(Path(folder, "out")),
+        }
+        notebook, error = make.execute(nbformat.reads(source, 4), parameters, watch)
+    failure = _failure(error, guards[0]) if error else None
+    if not failure and make.result(notebook) is None:
+        failure = "it ended without a result: no cell tagged 'result' shows JSON with rows"
+    return with_metadata(nbformat.writes(notebook), job, failure, round(guards[0].peak / 1e6))
 
 
-def explained(failure, watch):
-    """Return one line on why a notebook failed; raise `failure` again if it is not the notebook's."""
+def _failure(error, guard):
+    """Return one line on why a notebook failed; raise `error` if it is not the notebook's."""
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    if watch.peak > watch.limit:
+    if guard.peak > guard.limit:
         return (
-            f"stopped, for it needs more memory than a worker may have. Found: {watch.peak / 1e9:.1f} GB in the kernel "
-            f"and its children, limit {watch.limit / 1e9:.1f} GB. Use fewer workers, or give each more: MEMORY=4GB"
+            f"stopped: it needs more memory than a worker may have. Found: {guard.peak / 1e9:.1f} "
+            f"GB in the kernel and its children, limit {guard.limit / 1e9:.1f} GB. Use fewer "
+            "workers, or give each more memory"
         )
-    if isinstance(failure, PapermillExecutionError):
-        return f"cell {failure.cell_index + 1}: {failure.ename}: {failure.evalue}".strip().splitlines()[
-            0
-        ]
-    if isinstance(failure, DeadKernelError):
+    if isinstance(error, PapermillExecutionError):
+        words = f"cell {error.cell_index + 1}: {error.ename}: {error.evalue}"
+        return words.strip().splitlines()[0]
+    if isinstance(error, DeadKernelError):
         return "the kernel died: native code crashed, or the system took it for its memory"
-    if isinstance(failure, SweepError):
-        return str(failure)
-    raise failure
+    raise error
 
 
-def told(text, cell, error, megabytes=None):
-    """Return a notebook (JSON text) whose metadata tell of its cell."""
+def with_metadata(text: str, job: Job, failure: str | None, megabytes: int | None = None) -> str:
+    """Return a notebook (JSON text) with metadata on its job."""
     notebook = json.loads(text)
-    notebook["metadata"]["sweep"] = {
-        "cell": dataclasses.asdict(cell),
-        "error": error,
-        "cell_mb": megabytes,
-    }
+    about = {"job": dataclasses.asdict(job), "failure": failure, "job_mb": megabytes}
+    notebook["metadata"]["sweep"] = about
     return json.dumps(notebook, indent=1)
-
-
-def result(notebook):
-    """Return what the cell tagged `result` of an executed notebook shows as JSON. Raises SweepError."""
-    tagged = [cell for cell in notebook.cells if "result" in cell.metadata.get("tags", [])]
-    shown = [
-        output.get("data", {}).get("application/json")
-        for cell in tagged
-        for output in cell.get("outputs", [])
-    ]
-    found = next((one for one in shown if isinstance(one, dict) and "rows" in one), None)
-    if found is None:
-        raise SweepError(
-            "it ran to its end without a result: no cell tagged 'result' shows application/json with rows"
-        )
-    return found
 
 
 # What is kept, and what is read from it
 
 
-def kept(folder, name):
-    """Return a cell's notebook, done or failed; None if there is none, or none that can be read."""
+def kept(folder: Path, name: str) -> Any:
+    """Return a job's notebook, done or failed; None without one that can be read."""
     with contextlib.suppress(OSError, ValueError, nbformat.reader.NotJSONError):
-        notebook = nbformat.read(Path(folder, "cells", f"{name}.ipynb"), 4)
+        notebook = nbformat.read(Path(folder, "jobs", f"{name}.ipynb"), 4)
         return notebook if "sweep" in notebook.metadata else None
     return None
 
 
-def rows(folder, cells):
-    """Return the table: for a done cell one row (a dict by COLUMNS) for each recipe, for any other cell one."""
+def rows(folder: Path, jobs: dict[str, Job]) -> list[dict]:
+    """Return the table, a dict by COLUMNS each: a row for each recipe of a job that is done."""
     table = []
-    for name, cell in cells.items():
-        common = {
-            **dict.fromkeys(COLUMNS),
-            **dataclasses.asdict(cell),
-            "recipe": cell.recipes,
-            "state": "not run",
-        }
+    for name, job in jobs.items():
+        row = dict.fromkeys(COLUMNS) | dataclasses.asdict(job)
+        row |= {"recipe": job.recipes, "state": "not run"}
         notebook, measured = kept(folder, name), [{}]
         if notebook is not None:
             about = notebook.metadata.sweep
-            common |= {
-                "state": "failed" if about.error else "done",
-                "notebook": f"cells/{name}.ipynb",
-            }
-            common |= {"error": about.error, "cell_mb": about.cell_mb}
-            common["cell_seconds"] = notebook.metadata.get("papermill", {}).get("duration")
-            if not about.error:
-                found = result(notebook)
-                measured = [
-                    {
-                        **{key: row.get(key) for key in MEASURED},
-                        "recommended": row["recipe"] == found["recommended"],
-                    }
-                    for row in found["rows"]
-                ]
-        table += [{**common, **row} for row in measured]
+            row["state"] = "failed" if about.failure else "done"
+            row |= {"failure": about.failure, "job_mb": about.job_mb}
+            row["notebook"] = f"jobs/{name}.ipynb"
+            row["job_seconds"] = notebook.metadata.get("papermill", {}).get("duration")
+            if not about.failure:
+                found = make.result(notebook)
+                measured = [{key: one.get(key) for key in MEASURED} for one in found["rows"]]
+                for one in measured:
+                    one["recommended"] = one["recipe"] == found["recommended"]
+        table += [row | one for one in measured]
     return table
 
 
-def gather(folder, cells):
-    """Write results.csv, results.parquet, results.png and index.md from the executed notebooks; return the rows."""
+def gather(folder: Path, jobs: dict[str, Job]) -> list[dict]:
+    """Write results.csv, .parquet, .png and index.md from the notebooks; return the rows."""
     import pyarrow.csv
     import pyarrow.parquet
 
-    table = rows(folder, cells)
+    table = rows(folder, jobs)
     arrow = pyarrow.Table.from_pylist(table, schema=pyarrow.schema(list(COLUMNS.items())))
     pyarrow.csv.write_csv(arrow, folder / "results.csv")
     pyarrow.parquet.write_table(arrow, folder / "results.parquet")
-    picture(table, folder / "results.png")
+    draw(table, folder / "results.png")
     (folder / "index.md").write_text(index(table, folder.name), encoding="utf-8")
     return table
 
 
-def picture(table, path):
-    """Draw for each file its size against its agreement with the SavedModel, and against its relative time."""
+def draw(table: list[dict], path: Path) -> None:
+    """Draw each file's size against its agreement with the SavedModel, and its relative time."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogFormatter
 
     figure = Figure(figsize=(10, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    # One colour (Okabe and Ito's, told apart without red and green) and one shape for each recipe.
+    # One colour (Okabe and Ito's, told apart without red and green) and shape for each recipe.
     colours = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"]
     files = [row for row in table if row["bytes"]]
     for recipe, colour, shape in zip(convert.RECIPES, colours, "os^DvP"):
-        mine = [row for row in files if row["recipe"] == recipe]
-        sizes = [row["bytes"] / 1e3 for row in mine]
-        same = [100 * row["agree"] / row["total"] if row["total"] else None for row in mine]
+        own = [row for row in files if row["recipe"] == recipe]
+        sizes = [row["bytes"] / 1e3 for row in own]
+        same = [100 * row["agree"] / row["total"] if row["total"] else None for row in own]
         style = {"color": colour, "marker": shape, "linestyle": "", "markersize": 8, "alpha": 0.8}
-        left.plot(sizes, np.array(same, float), **style, label=recipe if mine else None)
-        right.plot(sizes, np.array([row["ratio"] for row in mine], float), **style)
-    left.set(title="Same answer", ylabel="samples answered as by the SavedModel (%)")
-    right.set(title="Time", ylabel="time of one answer (first recipe = 1, log scale)", yscale="log")
+        left.plot(sizes, np.array(same, float), **style, label=recipe if own else None)
+        right.plot(sizes, np.array([row["ratio"] for row in own], float), **style)
+    left.set(title="Agreement", ylabel="samples with the SavedModel's prediction (%)")
+    right.set(title="Time", ylabel="time of one run (first recipe = 1, log scale)", yscale="log")
     for axes in (left, right) if files else ():
         axes.set(xlabel="size of the .tflite (KB, log scale)", xscale="log")
         for formatted in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
@@ -481,54 +503,42 @@ def picture(table, path):
         axes.grid(color="0.92")
     if files:
         figure.legend(loc="outside lower center", ncols=6, frameon=False)
-    figure.suptitle(
-        f"{path.parent.name}: {len(files)} files from {len({row['handle'] for row in files})} models"
-    )
+    models = len({row["handle"] for row in files})
+    figure.suptitle(f"{path.parent.name}: {len(files)} files from {models} models")
     figure.savefig(path, dpi=120)
 
 
-def index(table, title):
+def index(table: list[dict], title: str) -> str:
     """Return the page (Markdown) that lists every file and links to its executed notebook."""
-    shown = [
-        "handle",
-        "samples",
-        "threads",
-        "recipe",
-        *MEASURED[1:-1],
-        "cell_seconds",
-        "cell_mb",
-        "state",
-        "error",
-    ]
-    lines = [
-        f"# Sweep {title}\n\n![Size of each file against its agreement and against its time](results.png)\n",
-        "The table as [CSV](results.csv) and [Parquet](results.parquet). Bold: the recipe that the lesson recommends. "
-        "Cells that run side by side disturb each other's times; for times to rely on, use one worker.\n",
-        f"| {' | '.join(shown)} |\n|{'---|' * len(shown)}",
-    ]
+    shown = [name for name in COLUMNS if name not in ("recipes", "recommended", "notebook")]
+    lines = []
     for row in table:
-        written = {
-            key: f"{value:.3g}" if isinstance(value, float) else value for key, value in row.items()
-        }
+        line = {key: f"{one:.3g}" if isinstance(one, float) else one for key, one in row.items()}
         if row["notebook"]:
-            written["recipe"] = f"[{row['recipe']}]({row['notebook']})"
+            line["recipe"] = f"[{row['recipe']}]({row['notebook']})"
         if row["recommended"]:
-            written["recipe"] = f"**{written['recipe']}**"
-        words = [
-            " ".join(str("" if written[key] is None else written[key]).split()) for key in shown
-        ]
-        lines.append(f"| {' | '.join(word.replace('|', '¦') for word in words)} |")
-    return "\n".join([*lines, ""])
+            line["recipe"] = f"**{line['recipe']}**"
+        lines.append([line[key] for key in shown])
+    return f"""# Sweep {title}
+
+![Size of each file against its agreement and against its time](results.png)
+
+The table as [CSV](results.csv) and [Parquet](results.parquet). Bold: the recommended recipe. \
+Jobs that run side by side disturb each other's times; for times to rely on, use one worker.
+
+{table_of(lines, shown, "markdown")}
+"""
 
 
 # Running
 
 
 @contextlib.contextmanager
-def connected(scheduler=None, workers=None, memory=None):
-    """Yield a dask client: of the scheduler at an address, or of a cluster on this machine, on loopback alone.
+def connect(
+    scheduler: str | None, workers: int | None, memory: int | None, source: str
+) -> Iterator[Any]:
+    """Yield a dask client: of a scheduler's address, or of a new cluster on loopback.
 
-    `workers` and `memory` (bytes for each) are for the latter; without them, they share its cores and its memory.
     Raises SweepError.
     """
     from dask.system import CPU_COUNT
@@ -541,66 +551,64 @@ def connected(scheduler=None, workers=None, memory=None):
             client = Client(scheduler, timeout=PATIENCE)
         except (OSError, ValueError, TypeError, RuntimeError) as error:
             raise SweepError(
-                f"No dask scheduler answers at {scheduler!r}. Found: {' '.join(str(error).split())}. Start one "
-                "(.venv/bin/python -m dask scheduler) and give the address that it prints, as tcp://host:8786; or "
-                "leave SCHEDULER out, to use this machine."
+                f"No dask scheduler answers at {scheduler!r}. Found: {_one_line(error)}. Start one "
+                "(dask scheduler) and give the address that it prints, such as tcp://host:8786; or "
+                "leave it out, to use this machine."
             ) from None
         with client:
-            _ready(client, scheduler)
+            _compare(client, scheduler, source)
             print(f"{sum(client.nthreads().values())} at a time, at {scheduler}.", flush=True)
             yield client
         return
     workers = workers or max(1, min(CPU_COUNT, MEMORY_LIMIT // LEAST))
     memory = memory or int(0.8 * MEMORY_LIMIT) // workers
     print(f"{workers} at a time, each in up to {memory / 1e9:.1f} GB of memory.", flush=True)
-    with tempfile.TemporaryDirectory(prefix="sweep-dask-") as folder:
-        with LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            memory_limit=memory,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",  # any free port, for this machine alone
-            local_directory=folder,
-            preload=[IGNORE],
-            silence_logs=logging.CRITICAL,
-        ) as cluster:
-            with Client(cluster) as client:
-                yield client
+    with tempfile.TemporaryDirectory(prefix="sweep-dask-", ignore_cleanup_errors=True) as folder:
+        with (
+            LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=memory,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",  # any free port, for this machine alone
+                local_directory=folder,
+                preload=[IGNORE],
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            yield client
 
 
-def _ready(client, address):
-    """Raise SweepError unless the scheduler has workers, and each has this project in the same versions."""
+def _compare(client, address, source):
+    """Raise SweepError unless the scheduler has workers with this code in the same versions."""
     try:
         client.wait_for_workers(1, timeout=PATIENCE)
-        here, there = facts(), client.run(facts, on_error="return")
+        here, there = facts(source), client.run(facts, source, on_error="return")
     except asyncio.TimeoutError:
-        here, there = None, {"no worker": f"after {PATIENCE} s"}
+        here, there = {}, {"no worker": f"after {PATIENCE} s"}
     for worker, found in there.items():
-        if found != here:
-            if isinstance(found, dict):
-                found = [
-                    f"{key} {found.get(key)} (here {here[key]})"
-                    for key in here
-                    if found.get(key) != here[key]
-                ]
-            raise SweepError(
-                f"The scheduler at {address} needs workers in the state of this project. Found: {worker} "
-                f"{', '.join(found) if isinstance(found, list) else found}. Start them in a checkout like this one, "
-                f"after `make` there: .venv/bin/python -m dask worker {address} --nthreads 1."
-            )
+        if found == here:
+            continue
+        if isinstance(found, dict):
+            other = [key for key in here if found.get(key) != here[key]]
+            found = ", ".join(f"{key} {found.get(key)} (here {here[key]})" for key in other)
+        raise SweepError(
+            f"The scheduler at {address} needs workers with this project as it is here. Found: "
+            f"{worker} {found}. Start them where it is installed the same way: "
+            f"dask worker {address} --nthreads 1."
+        )
 
 
-def run(client, cells, source, folder):
-    """Run {name: Cell} on a dask client, and keep each notebook as it comes. Raises SweepError."""
+def run(client: Any, jobs: dict[str, Job], source: str, folder: Path) -> None:
+    """Run {name: Job} on a dask client, and keep each notebook as it comes. Raises SweepError."""
     from distributed import wait
     from tqdm import tqdm
 
-    pending, started = (
-        client.map(execute, list(cells.values()), source=source, retries=1, pure=False),
-        time.time(),
-    )
-    names = {future.key: name for future, name in zip(pending, cells)}
-    bar = tqdm(total=len(cells), unit="cell", disable=None, dynamic_ncols=True)
+    started = time.time()
+    pending = client.map(execute, list(jobs.values()), source=source, retries=1, pure=False)
+    names = {future.key: name for future, name in zip(pending, jobs)}
+    bar = tqdm(total=len(jobs), unit="job", disable=None, dynamic_ncols=True)
     try:
         while pending:
             try:
@@ -613,119 +621,38 @@ def run(client, cells, source, folder):
                 try:
                     text = future.result()
                 except Exception as error:  # such as KilledWorker: each worker that had it died
-                    said = " ".join(str(error).split())
-                    text = told(
-                        source, cells[name], f"dask gave it up: {type(error).__name__}: {said}"
-                    )
-                cache.write(folder / "cells" / f"{name}.ipynb", text.encode())
-                error = json.loads(text)["metadata"]["sweep"]["error"]
-                line = f"{len(cells) - len(names)}/{len(cells)} {'FAILED' if error else 'done'} {cells[name]}"
-                if error or bar.disable:
-                    bar.write(f"{line}: {error}" if error else line)
+                    words = f"dask gave it up: {type(error).__name__}: {_one_line(error)}"
+                    text = with_metadata(source, jobs[name], words)
+                cache.write(folder / "jobs" / f"{name}.ipynb", text.encode())
+                failure = json.loads(text)["metadata"]["sweep"]["failure"]
+                count = f"{len(jobs) - len(names)}/{len(jobs)}"
+                if failure:
+                    bar.write(f"{count} FAILED {jobs[name]}: {failure}")
+                elif bar.disable:
+                    bar.write(f"{count} done {jobs[name]}")
                 bar.update()
     except CancelledError:
         raise SweepError(
-            f"The scheduler is gone. Found: {len(pending)} cells that have not come back. What was done is kept: "
-            "the same command goes on from there."
+            f"The scheduler is gone. Found: {len(pending)} that did not come back. What is "
+            "done is kept: the same command goes on from there."
         ) from None
     finally:
         bar.close()
-        client.cancel(pending)  # then their Watch ends the kernels
-    print(f"{len(cells)} cell{'s' * (len(cells) != 1)} took {time.time() - started:.1f} s.")
+        client.cancel(pending)  # then their Guard ends the kernels
+    print(f"That took {time.time() - started:.1f} s.")
 
 
-def sweep(grid, notebook=LESSON, out=OUT, scheduler=None, workers=None, memory=None, retry=False):
-    """Run what is missing of a grid (a YAML file), gather everything and say what there is.
-
-    Returns the table's rows. Raises SweepError; KeyboardInterrupt after what was done has been gathered.
-    """
-    source = source_of(notebook)
-    cells, folder, missing = named(read(grid), source), Path(out, Path(grid).stem), {}
-    for name, cell in cells.items():
-        before = kept(folder, name)
-        if before is None or (retry and before.metadata.sweep.error):
-            missing[name] = cell
-    print(
-        f"{len(cells)} cells: {len(missing)} to run, {len(cells) - len(missing)} kept from before.",
-        flush=True,
-    )
-    with connected(scheduler, workers, memory) if missing else contextlib.nullcontext() as client:
-        (folder / "cells").mkdir(parents=True, exist_ok=True)
-        try:
-            if missing:
-                run(client, missing, source, folder)
-        finally:
-            table = gather(folder, cells)
-            report(folder, table)
-    return table
-
-
-def report(folder, table):
+def summarize(folder: Path, table: list[dict]) -> None:
     """Print what there is, where it is and, last, what failed."""
     failed = [row for row in table if row["state"] == "failed"]
-    files, where = sum(row["bytes"] is not None for row in table), os.path.relpath(folder)
-    print(
-        f"{files} files, {len(failed)} failed cells. In {where}: index.md, results.csv, .parquet, .png, cells/."
-    )
+    files = sum(row["bytes"] is not None for row in table)
+    print(f"Files: {files}. Failed jobs: {len(failed)}. In {os.path.relpath(folder)}: ", end="")
+    print("index.md, results.csv, results.parquet, results.png, jobs/.")
     for row in failed:
-        print(f"FAILED {row['handle']}, {row['recipes']}: {row['error']} ({row['notebook']})")
+        print(f"FAILED {row['handle']}, {row['recipes']}: {row['failure']} ({row['notebook']})")
     if failed:
-        print("The same command leaves the failed ones alone; RETRY=1 runs them again.")
+        print("The same command leaves the failed ones alone; with --retry they run again.")
 
 
-def arguments(given=None):
-    """Return the command line, read; what it does not say comes from the environment, as make hands it on."""
-    from dask.utils import parse_bytes
-
-    env, parser = (
-        os.environ.get,
-        argparse.ArgumentParser(prog="python -m hub_to_tflite.report.sweep"),
-    )
-    add = parser.add_argument
-    add("grid", help="a YAML file, such as sweep.yaml")
-    add(
-        "--retry",
-        action="store_true",
-        default=env("RETRY", "0") not in ("", "0"),
-        help="run failed cells too",
-    )
-    add("--workers", type=int, default=env("WORKERS") or None, help="how many on this machine")
-    add(
-        "--memory", type=parse_bytes, default=env("MEMORY") or None, help="for each of them, as 4GB"
-    )
-    add(
-        "--scheduler",
-        default=env("SCHEDULER"),
-        help="a dask scheduler's address, tcp://host:8786, instead of them",
-    )
-    add(
-        "--notebook",
-        default=LESSON,
-        help="another notebook with the lesson's parameters and result cell",
-    )
-    add("--out", default=OUT, help="the folder for everything, instead of build/sweep")
-    options = parser.parse_args(given)
-    if (options.workers or 1) < 1 or (options.memory or math.inf) < 5 * 10**8:
-        parser.error("--workers is to be 1 or more, and --memory 500MB or more for each of them")
-    return options
-
-
-def main(given=None):
-    """Sweep; exit 1 if a cell failed or nothing could start, 130 if interrupted."""
-    try:
-        table = sweep(**vars(arguments(given)))
-    except SweepError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        print(
-            "Interrupted. What is done is kept: the same command goes on from there.",
-            file=sys.stderr,
-        )
-        sys.exit(130)
-    sys.exit(any(row["state"] == "failed" for row in table))
-
-
-if __name__ == "__main__":
-    from tools import sweep as module  # so that workers find its functions by the module's name
-
-    module.main()
+def _one_line(error):
+    return " ".join(str(error).split())

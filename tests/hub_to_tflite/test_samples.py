@@ -1,8 +1,10 @@
-"""Samples for any model: what fits is taken as it is, and what does not is one message with three parts."""
+"""Samples for any model: what fits is taken as it is, and what does not is one message."""
 
 import io
 import math
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from hub_to_tflite.report.samples import SampleError, Samples
 
 COLOUR = Spec("float32", (None, 6, 8, 3))
 SCORES = Spec("float32", (None, 4))
+OWN = digits.__file__.replace(".py", ".npz")
 
 
 def contract(*inputs, out=SCORES):
@@ -54,7 +57,7 @@ class TestChoose:
             ("auto", contract(Spec("float32", (None, None, None, 3)), out=ten), ("random", 50)),
             (20, contract(COLOUR, out=ten), ("random", 20)),
             ("20", contract(COLOUR), ("random", 20)),
-            ("my.npz", contract(COLOUR), ("my.npz", 450)),
+            (OWN, contract(COLOUR), (OWN, 450)),
             ("random", contract(Spec("float32", (None, 5_000_000))), ("random", 3)),
             (
                 "random",
@@ -115,14 +118,14 @@ class TestDigits:
             28,
         )
 
-    def test_a_range_that_nobody_gave_is_told(self):
+    def test_a_range_that_nobody_gave_is_a_warning(self):
         assert "[0, 1] was assumed" in samples.load("digits", contract(COLOUR), None, 9).warning
         assert (
             "[0, 255] was assumed"
             in samples.load("digits", contract(Spec("int32", (None, 6, 8, 3))), None, 9).warning
         )
 
-    def test_a_model_that_sees_no_picture_gets_none(self):
+    def test_a_model_that_takes_no_image_gets_none(self):
         for spec in (
             Spec("float32", (None, 7)),
             Spec("float32", (None, 48, 48, 4)),
@@ -149,7 +152,7 @@ class TestRandom:
         taken, again = (samples.load("random", given, None, 20, seed=4) for _ in range(2))
         for name, spec in given.inputs.items():
             value = taken.inputs[name]
-            assert value.shape == (20, *spec.sample) and (
+            assert value.shape == (20, *given.sample(name)) and (
                 spec.dtype == "string" or value.dtype == spec.dtype
             ), name
             np.testing.assert_array_equal(value, again.inputs[name])
@@ -166,7 +169,7 @@ class TestRandom:
             and "calibrate badly" in taken.warning
         )
 
-    def test_the_catalogue_gives_range_and_open_sizes(self):
+    def test_the_catalogue_gives_range_and_dynamic_sizes(self):
         movenet = catalogue.find("google/movenet/singlepose/lightning/4")
         taken = samples.load("random", contract(Spec("int32", (1, None, None, 3))), movenet, 2)
         assert taken.inputs["a"].shape == (2, 192, 192, 3) and taken.inputs["a"].max() == 255
@@ -190,10 +193,10 @@ class TestRandom:
             (None, ()),
         ],
     )
-    def test_open_sizes_are_filled_and_told(self, shape, filled):
+    def test_dynamic_sizes_are_filled_and_listed(self, shape, filled):
         taken = samples.load("random", contract(Spec("float32", shape)), None, 2)
         assert taken.inputs["a"].shape == (2, *filled) and f"'a' as {filled}" in taken.warning
-        assert "leaves open" not in samples.load("random", contract(COLOUR), None, 2).warning
+        assert "dynamic" not in samples.load("random", contract(COLOUR), None, 2).warning
 
     def test_of_large_samples_there_are_fewer(self):
         large = contract(Spec("float32", (None, None, None, 3)))
@@ -205,21 +208,19 @@ class TestRandom:
 
 
 class TestFolder:
-    def test_pictures_are_resized_and_scaled_and_other_files_counted(self, tmp_path):
+    def test_images_are_resized_and_scaled_and_other_files_counted(self, tmp_path):
         paint(tmp_path / "b.PNG", (0, 0, 255), (20, 10))
         paint(tmp_path / "a.jpg", (255, 255, 255))
         paint(tmp_path / "deep" / "c.gif", (0, 0, 255))
         (tmp_path / "notes.txt").write_text("hello")
         (tmp_path / ".hidden.png").write_bytes(b"no image")
         taken = samples.load(tmp_path, contract(COLOUR), entry((-1, 1)))
-        pictures = taken.inputs["a"]
-        assert pictures.shape == (3, 6, 8, 3) and pictures.dtype == np.float32 and not taken.labels
+        images = taken.inputs["a"]
+        assert images.shape == (3, 6, 8, 3) and images.dtype == np.float32 and not taken.labels
         assert (
             taken.source == f"3 images from {tmp_path.name}, resized to 8 x 6; 1 other file ignored"
         )
-        assert (
-            pictures[0].min() > 0.98 and pictures[1].reshape(-1, 3).tolist() == [[-1, -1, 1]] * 48
-        )
+        assert images[0].min() > 0.98 and images[1].reshape(-1, 3).tolist() == [[-1, -1, 1]] * 48
 
     def test_the_range_is_the_catalogues_or_assumed_aloud(self, tmp_path):
         paint(tmp_path / "a.png", (255, 128, 0))
@@ -235,7 +236,7 @@ class TestFolder:
         ]
         assert not pixels.warning
 
-    def test_gray_models_get_gray_pictures(self, tmp_path):
+    def test_gray_models_get_gray_images(self, tmp_path):
         paint(tmp_path / "a.png", (255, 255, 255))
         assert samples.load(tmp_path, contract(Spec("float32", (None, 6, 8, 1)))).inputs[
             "a"
@@ -252,7 +253,7 @@ class TestFolder:
         upright = samples.load(tmp_path, contract(Spec("uint8", (None, 2, 1, 3)))).inputs["a"]
         assert upright[0, :, 0].tolist() == [[255, 0, 0], [0, 0, 255]]
 
-    def test_sizes_that_the_model_leaves_open_are_the_catalogues_or_224(self, tmp_path):
+    def test_dynamic_sizes_are_the_catalogues_or_224(self, tmp_path):
         paint(tmp_path / "a.png")
         for shape in ((None, None, None, 3), None):
             given = contract(Spec("float32", shape))
@@ -296,7 +297,7 @@ class TestFolder:
             ),  # which of the two?
             ({}, ["cat", "dog"], None, "neither class numbers nor in"),
             ({"labels.txt": "cat\ndog"}, ["."], None, ""),
-            ({"labels.txt": "cat\ndog"}, [".", "dog"], None, "beside the sub-folders"),
+            ({"labels.txt": "cat\ndog"}, [".", "dog"], None, "there are images beside them"),
         ],
     )
     def test_sub_folders_are_labels_where_they_can_be(
@@ -330,7 +331,7 @@ class TestFolder:
             contract(COLOUR),
         )
 
-    def test_what_holds_no_image_or_a_broken_one_is_told(self, tmp_path):
+    def test_what_holds_no_image_or_a_broken_one_is_refused(self, tmp_path):
         refused("holds no image. Found: 0 other files", tmp_path, contract(COLOUR))
         (tmp_path / "notes.txt").write_text("hello")
         refused("holds no image. Found: 1 other file ", tmp_path, contract(COLOUR))
@@ -349,7 +350,7 @@ class TestFolder:
         paint(tmp_path / "depth.png", 4000, mode="I;16")  # would be cut off at 255
         refused("more than 8 bits", tmp_path, contract(COLOUR))
 
-    def test_a_model_that_takes_no_single_picture_is_told(self, tmp_path):
+    def test_a_model_that_takes_no_single_image_gets_none(self, tmp_path):
         paint(tmp_path / "a.png")
         refused(
             "colours first, .*channels, height, width",
@@ -361,7 +362,7 @@ class TestFolder:
             [Spec("float32", (None, 7))],
             [Spec("float32", (None, 6, 8, 4))],
         ):
-            refused("Images fit a model with one input, a picture", tmp_path, contract(*inputs))
+            refused("Images fit a model with one input, an image", tmp_path, contract(*inputs))
 
     def test_the_real_photos_come_as_hub_wants_them(self):
         photos = real_models("photos")
@@ -372,15 +373,13 @@ class TestFolder:
             taken.source == "4 images from photos, resized to 224 x 224; 1 other file ignored"
             and not taken.warning
         )
-        pictures = taken.inputs["a"]
-        assert (
-            pictures.shape == (4, 224, 224, 3) and pictures.min() >= 0 and 0.9 < pictures.max() <= 1
-        )
+        images = taken.inputs["a"]
+        assert images.shape == (4, 224, 224, 3) and images.min() >= 0 and 0.9 < images.max() <= 1
         with Image.open(photos / "cat.bmp") as photo:
             cat = np.asarray(
                 photo.convert("RGB").resize((224, 224), Image.Resampling.BILINEAR)
             ) / np.float32(255)
-        np.testing.assert_array_equal(pictures[1], cat)
+        np.testing.assert_array_equal(images[1], cat)
         names, place = samples.labels_of("nowhere", photos, 1001)
         assert names[0] == "background" and place == "imagenet_labels.txt in the samples' folder"
         assert samples.labels_of("nowhere", photos, 1000)[0] == names[1:]
@@ -458,10 +457,10 @@ class TestArrays:
             ({"a": np.zeros((5, 3, 6, 8))}, "wrong shape"),
             ({"a": np.zeros((0, 6, 8, 3))}, "at least one. Found: a 0"),
             ({"a": np.float32(1)}, "at least one. Found: a 0"),
-            ({"a": np.full((5, 6, 8, 3), np.nan)}, "are none. Found: 720 of 720"),
+            ({"a": np.full((5, 6, 8, 3), np.nan)}, "contain NaN or infinity. Found: 720 of 720"),
             (
                 {"a": np.full((5, 6, 8, 3), 1e300)},
-                "are none. Found: 720 of 720",
+                "contain NaN or infinity. Found: 720 of 720",
             ),  # too large for float32
             ({"a": np.zeros((5, 6, 8, 3)), "b": np.zeros(5)}, "other names.*Found: a, b. Give: a"),
             ({"labels": np.zeros(5, int)}, "other names.*Found: none"),
@@ -472,7 +471,7 @@ class TestArrays:
             ),
             (
                 {"a": np.zeros((5, 6, 8, 3)), "labels": np.zeros(5)},
-                "Labels are whole numbers. Found: float64",
+                "Labels are integers. Found: float64",
             ),
             (
                 {"a": np.zeros((5, 6, 8, 3)), "labels": np.arange(5)},
@@ -484,7 +483,7 @@ class TestArrays:
             ),
         ],
     )
-    def test_what_does_not_fit_is_told(self, arrays, words, tmp_path):
+    def test_what_does_not_fit_is_refused(self, arrays, words, tmp_path):
         refused(words, self.saved(tmp_path, **arrays), contract(COLOUR))
 
     def test_two_inputs_need_both_names_and_one_length(self, tmp_path):
@@ -497,7 +496,7 @@ class TestArrays:
         np.save(tmp_path / "one.npy", values)
         refused("other names", tmp_path / "one.npy", two)
 
-    def test_open_sizes_take_what_comes(self, tmp_path):
+    def test_dynamic_sizes_take_what_comes(self, tmp_path):
         file = self.saved(tmp_path, a=np.zeros((5, 9, 11, 3), np.float32))
         for shape in ((None, None, None, 3), None):
             assert (
@@ -507,7 +506,7 @@ class TestArrays:
                 == 9
             )
 
-    def test_numbers_outside_the_catalogues_range_are_told_and_kept(self, tmp_path):
+    def test_numbers_outside_the_catalogues_range_are_a_warning(self, tmp_path):
         file = self.saved(tmp_path, a=np.full((5, 6, 8, 3), 200, np.uint8))
         taken = samples.load(file, contract(COLOUR), entry((0, 1)))
         assert "run from 200 to 200" in taken.warning and "takes 0 to 1" in taken.warning
@@ -528,52 +527,47 @@ class TestArrays:
             refused(f"cannot be read. Found: {name}", tmp_path / name, contract(COLOUR))
         assert not (tmp_path / "harm").exists()
 
-    def test_what_is_not_there_or_of_another_kind_is_told(self, tmp_path):
+    def test_what_is_not_there_or_of_another_kind_is_refused(self, tmp_path):
         (tmp_path / "photo.jpg").write_bytes(b"")
         refused("'nowhere', which is not there", "nowhere", contract(COLOUR))
         refused("a file of another kind", tmp_path / "photo.jpg", contract(COLOUR))
 
 
 class TestDivide:
-    def test_test_digits_are_not_calibrated_with(self):
+    @pytest.mark.parametrize(
+        ("source", "count", "words"),
+        [
+            ("digits", 450, "Calibration: 100 training digits. Evaluation: 450 test digits."),
+            ("random", 50, "Calibration: 100 other random inputs. Evaluation: these 50."),
+        ],
+    )
+    def test_no_sample_calibrates_and_evaluates(self, source, count, words):
         given = contract(Spec("float32", (None, 8, 8, 1)), out=Spec("float32", (None, 10)))
-        taken = samples.load("digits", given, None, 450)
-        calibration, inputs, labels, said = samples.divide("digits", taken, given)
-        assert inputs is taken.inputs and labels is taken.labels and len(calibration["a"]) == 100
-        assert said == "100 training digits calibrate; 450 test digits try."
-        tried = {one.tobytes() for one in inputs["a"]}
-        assert not tried & {one.tobytes() for one in calibration["a"]}
-        low = samples.divide("digits", taken, given, entry((-1, 1)))[0]["a"]
-        assert low.min() == -1  # the range holds for both
-
-    def test_random_inputs_are_not_calibrated_with(self):
-        given = contract(COLOUR)
-        taken = samples.load("random", given, None, 50)
-        calibration, inputs, _, said = samples.divide("random", taken, given)
-        assert len(calibration["a"]) == 100
-        tried = {one.tobytes() for one in inputs["a"]}
-        assert not tried & {one.tobytes() for one in calibration["a"]}
-        assert said == "100 other random inputs calibrate; these 50 try."
+        taken = samples.load(source, given, None, count)
+        calibration, evaluation, found = samples.divide(source, taken, given)
+        assert evaluation is taken and len(calibration["a"]) == 100 and found == words
+        evaluated = {one.tobytes() for one in evaluation.inputs["a"]}
+        assert not evaluated & {one.tobytes() for one in calibration["a"]}
+        low = samples.divide(source, taken, given, entry((-1, 1)))[0]["a"]
+        assert low.min() < -0.99  # the range holds for both
 
     @pytest.mark.parametrize(("count", "calibrates"), [(40, 13), (450, 100)])
-    def test_of_your_own_a_third_calibrates_from_all_classes_and_the_rest_tries(
-        self, count, calibrates
-    ):
-        numbers = np.arange(count)
-        taken = Samples({"a": numbers, "b": -numbers}, numbers // math.ceil(count / 4), "planted")
-        some, rest, labels, said = samples.divide("my.npz", taken, contract(COLOUR))
-        assert len(some["a"]) == calibrates and sorted([*some["a"], *rest["a"]]) == numbers.tolist()
-        assert np.array_equal(rest["b"], -rest["a"]) and np.array_equal(
-            labels, rest["a"] // math.ceil(count / 4)
-        )
-        assert len(set(some["a"] // math.ceil(count / 4))) == 4
-        assert said == f"{calibrates} of the samples calibrate; the other {count - calibrates} try."
+    def test_of_your_own_a_third_calibrates_from_all_classes(self, count, calibrates):
+        numbers, size = np.arange(count), math.ceil(count / 4)
+        taken = Samples({"a": numbers, "b": -numbers}, numbers // size, "planted")
+        some, rest, words = samples.divide("my.npz", taken, contract(COLOUR))
+        assert len(some["a"]) == calibrates and len(set(some["a"] // size)) == 4
+        assert sorted([*some["a"], *rest.inputs["a"]]) == numbers.tolist()
+        assert np.array_equal(rest.inputs["b"], -rest.inputs["a"])
+        assert np.array_equal(rest.labels, rest.inputs["a"] // size)
+        others = count - calibrates
+        assert words == f"Calibration: {calibrates} of the samples. Evaluation: the other {others}."
 
-    def test_few_do_both_and_it_is_said(self):
+    def test_few_are_both_sets_at_once(self):
         taken = Samples({"a": np.arange(39)}, None, "planted")
-        some, rest, labels, said = samples.divide("my.npy", taken, contract(COLOUR))
-        assert some is rest is taken.inputs and labels is None
-        assert said == "39 samples are few: they calibrate, and try as well."
+        some, rest, words = samples.divide("my.npy", taken, contract(COLOUR))
+        assert some is taken.inputs and rest is taken
+        assert words == "39 samples are few: they are calibration and evaluation set at once."
 
 
 def test_labels_are_found_in_the_assets_before_the_samples_folder(tmp_path):
@@ -598,12 +592,7 @@ def test_labels_are_found_in_the_assets_before_the_samples_folder(tmp_path):
     assert samples.labels_of(model, own, 5) == samples.labels_of(model, "random", 0) == ([], "")
 
 
-def test_the_helpers_load_no_tensorflow():
-    import subprocess
-    import sys
-
-    code = "import sys; from helpers import catalogue, samples; print('tensorflow' in sys.modules, 'PIL' in sys.modules)"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == [
-        "False",
-        "False",
-    ]
+def test_neither_tensorflow_nor_pillow_is_loaded_before_it_is_needed():
+    code = "import sys; from hub_to_tflite.report import samples; "
+    code += "print({'tensorflow', 'PIL'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"

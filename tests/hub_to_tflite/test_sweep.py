@@ -1,10 +1,13 @@
-"""A sweep: what is done stays done, what fails stops nothing, and the table comes out whole whatever happens.
+"""A sweep: what is done stays done, what fails stops nothing, and the table is always whole.
 
-A small notebook stands for lesson 11. A "model" is a folder with a program, which says what the notebook does with it.
+A small notebook takes the place of the report's template. A "model" is a folder with a program,
+which says what the notebook does with it.
 """
 
 import contextlib
+import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,9 +21,10 @@ import pytest
 import yaml
 from PIL import Image
 
-from hub_to_tflite.report import sweep
+from conftest import ROOT
+from hub_to_tflite.report import make, sweep
 
-PARAMETERS = 'HANDLE, SAMPLES, RECIPES, TOLERANCE, OUT = "", "auto", "all", 0.05, ""'
+PARAMETERS = 'HANDLE, SAMPLES, RECIPES, THREADS, OUT = "", "auto", "all", 1, ""'
 BODY = """
 import os, signal, time
 from pathlib import Path
@@ -31,12 +35,11 @@ exec(Path(HANDLE, "model.py").read_text())
 """
 RESULT = """
 from IPython.display import display
-done = {"recipe": "int8", "bytes": len(HANDLE), "max_diff": 0.25, "agree": 9, "total": 10, "correct": None,
-        "ratio": float(os.environ["THREADS"]), "peak_mb": 40.5, "error": None}
-refused = {**dict.fromkeys(done), "recipe": "int16x8", "error": "No such | form of\\nSOFTMAX."}
-found = {"handle": HANDLE, "samples": SAMPLES, "threads": 1, "recommended": "int8", "seconds": 0.1,
-         "rows": [done, refused]}
-display({"application/json": found, "text/plain": "found"}, raw=True)
+done = {"recipe": "int8", "bytes": len(HANDLE), "max_error": 0.25, "relative_error": 0.1,
+        "agree": 9, "total": 10, "correct": None, "ratio": THREADS / 1, "peak_mb": 40.5,
+        "failure": None}
+failed = {**dict.fromkeys(done), "recipe": "int16x8", "failure": "No such | form of\\nSOFTMAX."}
+display({"application/json": {"recommended": "int8", "rows": [done, failed]}}, raw=True)
 """
 GOOD = "pass"
 # What a model does the first time only: the second time its mark is there.
@@ -52,7 +55,7 @@ class Bench:
     def __init__(self, folder):
         self.folder, self.notebook, self.grid = (
             folder,
-            folder / "lesson.ipynb",
+            folder / "template.ipynb",
             folder / "grid.yaml",
         )
         self.results = folder / "out" / "grid"
@@ -73,12 +76,10 @@ class Bench:
         self.grid.write_text(yaml.safe_dump({"handles": list(programs), "threads": list(threads)}))
 
     def sweep(self, cluster, **options):
-        return sweep.sweep(
-            self.grid, self.notebook, self.folder / "out", scheduler=cluster, **options
-        )
+        return sweep.sweep(self.grid, self.folder / "out", scheduler=cluster, **options)
 
     def executed(self):
-        """Return (model, process id of the kernel) for each execution since this was asked last, by name."""
+        """Return (model, process id of the kernel) of each execution since the last call."""
         log = self.folder / "executions"
         lines = sorted(log.read_text().splitlines()) if log.exists() else []
         log.unlink(missing_ok=True)
@@ -89,8 +90,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path):
-    return Bench(tmp_path)
+def bench(tmp_path, monkeypatch):
+    made = Bench(tmp_path)
+    monkeypatch.setattr(make, "TEMPLATE", made.notebook)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +113,7 @@ def cluster(tmp_path_factory):
 def dask(*command):
     """Run a dask command; it ends with the `with`, and all that it started."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "dask", *command], cwd=sweep.ROOT, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "dask", *command], cwd=ROOT, stderr=subprocess.PIPE, text=True
     )
     try:
         yield process
@@ -131,20 +134,21 @@ def gone(kernel):
 
 
 class TestGrids:
-    def test_each_combination_is_a_cell_and_what_is_missing_has_a_default(self, bench):
+    def test_each_combination_is_a_job_and_what_is_missing_has_a_default(self, bench):
         bench.models(a=GOOD)
         bench.grid.write_text(
-            "handles: [a#serve, digits/mobilenet_v2/classification/1]\nthreads: [1, 2]\nsamples: [50]"
+            "handles: [a#serve, digits/mobilenet_v2/classification/1]\n"
+            "threads: [1, 2]\nsamples: [50]"
         )
-        cells = sweep.read(bench.grid)
-        assert [(cell.handle.rpartition("/")[2], cell.threads) for cell in cells] == [
+        jobs = sweep.read(bench.grid)
+        assert [(job.handle.rpartition("/")[2], job.threads) for job in jobs] == [
             ("a#serve", 1), ("a#serve", 2), ("1", 1), ("1", 2),
         ]  # fmt: skip
-        assert {(cell.recipes, cell.samples) for cell in cells} == {("all", "50")}
-        assert cells[0].handle == f"{bench.folder}/a#serve"
+        assert {(job.recipes, job.samples) for job in jobs} == {("all", "50")}
+        assert jobs[0].handle == f"{bench.folder}/a#serve"
 
     def test_the_default_grid_names_what_there_is(self):
-        assert len(sweep.read(sweep.ROOT / "sweep.yaml")) > 1
+        assert len(sweep.read(ROOT / "sweep.yaml")) > 1
 
     @pytest.mark.parametrize(
         "text, found",
@@ -170,43 +174,21 @@ class TestGrids:
     def test_a_bad_one_is_one_message_and_starts_nothing(self, bench, text, found, capsys):
         if text is not None:
             bench.grid.write_bytes(text if isinstance(text, bytes) else text.encode())
-        with pytest.raises(SystemExit) as end:
-            sweep.main([str(bench.grid), "--out", str(bench.folder / "out")])
-        message = end.value.code
-        assert (
-            "Found: " in message
-            and found in message
-            and "\n" not in message
-            and "Traceback" not in message
-        )
+        with pytest.raises(sweep.SweepError) as caught:
+            bench.sweep(None)
+        message = str(caught.value)
+        assert "Found: " in message and found in message and "\n" not in message
         assert not capsys.readouterr().out and not (bench.folder / "out").exists()
 
-    @pytest.mark.parametrize(
-        "wrong", [["--workers", "-1"], ["--memory", "much"], ["--memory", "1MB"]]
-    )
-    def test_so_is_a_bad_setting(self, bench, wrong, capsys):
+    def test_so_is_too_little_memory_and_a_folder_that_cannot_be_written(self, bench, monkeypatch):
         bench.models(a=GOOD)
-        with pytest.raises(SystemExit):
-            sweep.main([str(bench.grid), *wrong])
-        assert wrong[0] in capsys.readouterr().err.splitlines()[-1]
-
-    def test_what_make_hands_on_is_heard(self, monkeypatch):
-        for name, value in {
-            "RETRY": "1",
-            "WORKERS": "3",
-            "MEMORY": "4GB",
-            "SCHEDULER": "tcp://host:8786",
-        }.items():
-            monkeypatch.setenv(name, value)
-        heard = sweep.arguments(["grid.yaml"])
-        assert (heard.retry, heard.workers, heard.memory, heard.scheduler) == (
-            True,
-            3,
-            4 * 10**9,
-            "tcp://host:8786",
-        )
-        monkeypatch.setenv("RETRY", "0")
-        assert not sweep.arguments(["grid.yaml"]).retry
+        with pytest.raises(sweep.SweepError, match="500 MB or more. Found: 1,000,000 bytes"):
+            bench.sweep(None, memory=10**6)
+        with pytest.raises(sweep.SweepError, match="can be written. Found: /proc, "):
+            sweep.sweep(bench.grid, "/proc/out")
+        monkeypatch.chdir("/proc")
+        with pytest.raises(sweep.SweepError, match="can be written. Found: /proc, "):
+            sweep.sweep(bench.grid)
 
 
 class TestWhatIsKept:
@@ -214,16 +196,19 @@ class TestWhatIsKept:
         bench.models(a=GOOD, b="raise ValueError('no such op')", threads=[1, 2])
         table = bench.sweep(cluster)
         done = [row for row in table if row["state"] == "done"]
-        assert [(row["recipe"], row["threads"], row["ratio"], row["recommended"]) for row in done] == [
-            ("int8", 1, 1.0, True), ("int16x8", 1, None, False), ("int8", 2, 2.0, True), ("int16x8", 2, None, False),
-        ]  # fmt: skip
+        columns = ("recipe", "threads", "ratio", "recommended")
+        assert [tuple(row[name] for name in columns) for row in done] == [
+            ("int8", 1, 1.0, True),
+            ("int16x8", 1, None, False),
+            ("int8", 2, 2.0, True),
+            ("int16x8", 2, None, False),
+        ]
         for row in done:
             notebook = nbformat.read(bench.results / row["notebook"], 4)
-            said = sweep.result(notebook)["rows"][row["recipe"] == "int16x8"]
-            assert {key: row[key] for key in sweep.MEASURED} == said
-            assert (
-                row["cell_seconds"] == notebook.metadata.papermill.duration and row["cell_mb"] > 10
-            )
+            shown = make.result(notebook)["rows"][row["recipe"] == "int16x8"]
+            assert {key: row[key] for key in sweep.MEASURED} == shown
+            assert row["job_seconds"] == notebook.metadata.papermill.duration
+            assert row["job_mb"] > 10
         assert pyarrow.parquet.read_table(bench.results / "results.parquet").to_pylist() == table
         options = {"column_types": sweep.COLUMNS, "strings_can_be_null": True}
         as_text = pyarrow.csv.read_csv(
@@ -233,8 +218,8 @@ class TestWhatIsKept:
         )
         assert as_text.to_pylist() == table
         page = (bench.results / "index.md").read_text().splitlines()
-        assert len([line for line in page if "](cells/" in line]) == len(table) == 6
-        assert len({line.count("|") for line in page if line.startswith("|")}) == 1
+        assert len([line for line in page if "](jobs/" in line]) == len(table) == 6
+        assert len({line.replace("\\|", "").count("|") for line in page if line[:1] == "|"}) == 1
         with Image.open(bench.results / "results.png") as figure:
             assert figure.size == (1200, 552)
 
@@ -249,17 +234,17 @@ class TestWhatIsKept:
         assert set(states(bench.sweep(cluster)).values()) == {"done"}
         assert bench.names() == ["b", "c"]
         bench.write(result=RESULT.replace("0.25", "0.5"))
-        assert {row["max_diff"] for row in bench.sweep(cluster)} == {0.5, None}
+        assert {row["max_error"] for row in bench.sweep(cluster)} == {0.5, None}
         assert bench.names() == ["a", "b", "c"]
 
-    def test_a_failed_cell_stops_nothing_and_runs_again_on_request_alone(
+    def test_a_failed_job_stops_nothing_and_runs_again_on_request_alone(
         self, bench, cluster, capsys
     ):
         bench.models(a=ONCE + "raise ValueError('no such op\\nmore')", b=GOOD)
         table = bench.sweep(cluster)
         assert (
             states(table) == {"a": "failed", "b": "done"}
-            and table[0]["error"] == "cell 3: ValueError: no such op"
+            and table[0]["failure"] == "cell 3: ValueError: no such op"
         )
         assert "FAILED" in capsys.readouterr().out and bench.names() == ["a", "b"]
         assert bench.sweep(cluster) == table and not bench.names()
@@ -267,11 +252,42 @@ class TestWhatIsKept:
         assert states(bench.sweep(cluster, retry=True)) == {"a": "done", "b": "done"}
         assert bench.names() == ["a"]
 
+    def test_only_what_decides_a_number_makes_a_job_run_again(self, tmp_path):
+        """A corrected hint or explanation throws no work away; a corrected measure does."""
+        for package in ("helpers", "hub_to_tflite"):
+            shutil.copytree(ROOT / package, tmp_path / package)
+        (tmp_path / "hub").symlink_to(ROOT / "hub")
+        touched = {  # file -> whether jobs run again
+            "helpers/course/exercises/e03_look_inside_a_savedmodel.py": False,
+            "helpers/course/session.py": False,
+            "hub_to_tflite/errors/errors.yaml": False,
+            "hub_to_tflite/targets/__init__.py": False,
+            "hub_to_tflite/report/sweep.py": False,
+            "hub_to_tflite/report/compare.py": True,
+            "hub_to_tflite/report/families.yaml": True,
+            "helpers/interpreter.py": True,
+        }
+        (tmp_path / "names.py").write_text(
+            "import sys\n"
+            "from hub_to_tflite.report import make, sweep\n"
+            "job = sweep.Job('x', 'all', 1, 'auto')\n"
+            "for file in [sys.argv[0], *sys.argv[1:]]:\n"
+            "    with open(file, 'a') as opened:\n"
+            "        opened.write('\\n# corrected\\n')\n"
+            "    print(*sweep.named([job], sweep.source_of(make.TEMPLATE)))\n"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        options = {"env": environment, "cwd": tmp_path, "text": True}
+        command = [sys.executable, "names.py", *touched]
+        names = subprocess.check_output(command, **options).split()
+        again = [before != after for before, after in itertools.pairwise(names)]
+        assert dict(zip(touched, again)) == touched
+
     def test_a_notebook_without_a_result_is_not_done(self, bench, cluster):
         bench.write(result="print('no result')")
         bench.models(a=GOOD)
         [row] = bench.sweep(cluster)
-        assert row["state"] == "failed" and "without a result" in row["error"]
+        assert row["state"] == "failed" and "without a result" in row["failure"]
 
 
 class TestWhatGoesWrong:
@@ -282,49 +298,42 @@ class TestWhatGoesWrong:
         names, kernels = zip(*bench.executed())
         assert names == ("a", "b", "c", "killer", "killer") and all(map(gone, kernels))
 
-    def test_a_cell_with_too_much_memory_is_stopped_and_the_others_are_fine(self, bench, cluster):
-        # Half of it is in a child of the kernel, as in the lesson.
+    def test_a_job_with_too_much_memory_is_stopped_and_the_others_are_fine(self, bench, cluster):
+        # Half of it is in a child of the kernel, as in the template.
         half = "import os, subprocess, sys, time; held = os.urandom(1000) * 350_000; "
         child = f"{half} subprocess.run([sys.executable, '-c', {half + FOR_EVER!r}])"
         bench.models(large=child, a=GOOD, b=GOOD)
         table = bench.sweep(cluster)
         assert states(table) == {"large": "failed", "a": "done", "b": "done"}
         assert (
-            "needs more memory than a worker may have" in table[0]["error"]
-            and "limit 0.6 GB" in table[0]["error"]
+            "needs more memory than a worker may have" in table[0]["failure"]
+            and "limit 0.6 GB" in table[0]["failure"]
         )
-        assert table[0]["cell_mb"] >= 600 > max(row["cell_mb"] for row in table[1:])
+        assert table[0]["job_mb"] >= 600 > max(row["job_mb"] for row in table[1:])
 
-    def test_a_kernel_that_dies_is_a_failed_cell(self, bench, cluster):
+    def test_a_kernel_that_dies_is_a_failed_job(self, bench, cluster):
         bench.models(dies="os.abort()", a=GOOD)
         table = bench.sweep(cluster)
         assert (
             states(table) == {"dies": "failed", "a": "done"}
-            and "the kernel died" in table[0]["error"]
+            and "the kernel died" in table[0]["failure"]
         )
 
     def test_an_interrupted_sweep_keeps_what_is_done_and_goes_on_from_there(self, bench, cluster):
         """In its own cluster, and as from a terminal: the signal goes to its workers, too."""
         bench.models(a=AFTER, b=ONCE + FOR_EVER)
-        command = [
-            sys.executable,
-            "-m",
-            "hub_to_tflite.report.sweep",
-            bench.grid,
-            "--notebook",
-            bench.notebook,
-            "--workers",
-            "2",
-        ]
+        code = (
+            "import sys; from hub_to_tflite import __main__; from hub_to_tflite.report import make;"
+            "make.TEMPLATE = sys.argv.pop(1); sys.exit(__main__.main())"
+        )
+        command = [sys.executable, "-c", code, bench.notebook, "sweep", bench.grid]
+        command += ["--workers", "2", "--out", bench.results.parent]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        command += ["--out", bench.results.parent]
-        with subprocess.Popen(command, cwd=sweep.ROOT, start_new_session=True, **pipes) as process:
+        with subprocess.Popen(command, cwd=ROOT, start_new_session=True, **pipes) as process:
             assert any("1/2 done" in line for line in process.stdout)
             os.killpg(process.pid, signal.SIGINT)
             _, said = process.communicate(timeout=120)
-        assert (
-            process.returncode == 130 and said.startswith("Interrupted. ") and said.count("\n") == 1
-        )
+        assert process.returncode == 130 and "nterrupted" in said and said.count("\n") == 1
         table = pyarrow.parquet.read_table(bench.results / "results.parquet")
         assert table["state"].to_pylist() == ["done", "done", "not run"]
         names, kernels = zip(*bench.executed())
@@ -368,9 +377,8 @@ class TestAnExistingScheduler:
     def test_workers_in_another_state_of_the_project_are_refused(self, bench, cluster, monkeypatch):
         bench.models(a=GOOD)
         monkeypatch.setattr(sweep.importlib.metadata, "version", lambda _: "1.0")
-        with pytest.raises(
-            sweep.SweepError, match=r"Found: tcp://\S+ tensorflow \S+ \(here 1.0\), .* Start them"
-        ):
+        words = r"Found: tcp://\S+ tensorflow \S+ \(here 1.0\), .* Start them"
+        with pytest.raises(sweep.SweepError, match=words):
             bench.sweep(cluster)
         assert not bench.results.exists()
 
@@ -393,7 +401,7 @@ class TestAnExistingScheduler:
                 "--local-directory",
                 str(bench.folder),
             ):
-                with pytest.raises(sweep.SweepError, match="The scheduler is gone. Found: 1 cells"):
+                with pytest.raises(sweep.SweepError, match="The scheduler is gone. Found: 1 that"):
                     bench.sweep(address)
         kept = pyarrow.parquet.read_table(bench.results / "results.parquet")
         assert kept["state"].to_pylist() == ["done", "done", "not run"]
