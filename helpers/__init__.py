@@ -8,7 +8,7 @@ convert      from a SavedModel to a .tflite, by recipe     04_convert_to_tflite,
 interpreter  any number of inputs through a .tflite        05_run_the_interpreter, 06_quantize
 benchmark    compare the time that candidates take         08_measure
 parity       the ledger: does it still predict the same?   00_start_here
-course/      the lessons' machinery; nothing to learn from
+course/      the lessons' machinery, which nobody needs to read
 
 Importing the package imports none of them; none imports TensorFlow before it is needed.
 """

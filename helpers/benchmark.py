@@ -1,9 +1,8 @@
 """Compare the time that candidates take for the same work. Taught in 08_measure. No TensorFlow.
 
 A second on this machine is not a second on yours, nor on this one a minute later. So every round
-runs every candidate, in an order that rotates, and two are compared within a round: what slows the
-machine slows both. Each counted call follows one of the same candidate: a call that follows another
-candidate's pays for the caches that it finds.
+runs every candidate, in an order that rotates, and two are compared within a round. Each counted
+call follows one of the same candidate, and so finds its own data in the processor's caches.
 """
 
 import time
@@ -20,10 +19,9 @@ def measure(
 ) -> dict[str, np.ndarray]:
     """Return {name: seconds (rounds,) float64} for `candidates`, functions without arguments.
 
-    A round calls each candidate twice and counts the second call; the first `warm_up` rounds are
-    not counted. `clock` returns seconds: time.perf_counter is what a user waits,
-    time.process_time what the processor worked, less disturbed by what else runs, if it is one
-    thread.
+    A round calls each candidate twice and counts the second call; the first `warm_up` rounds do not
+    count. `clock` returns seconds: time.perf_counter is what a user waits; time.process_time is
+    what all threads worked, less disturbed by what else runs.
     """
     order, seconds = list(candidates), {name: [] for name in candidates}
     for number in range(warm_up + rounds):
@@ -39,8 +37,5 @@ def measure(
 
 
 def ratio(seconds: dict[str, np.ndarray], name: str, over: str) -> tuple[float, float, float]:
-    """Return (low, median, high) of seconds[name] / seconds[over]: the middle half of the rounds.
-
-    `seconds` is what `measure` returned.
-    """
+    """Return (low, median, high) of the middle half of the rounds of what `measure` returned."""
     return tuple(np.quantile(seconds[name] / seconds[over], [0.25, 0.5, 0.75]).tolist())

@@ -46,8 +46,7 @@ def convert(
 ) -> bytes:
     """Return the .tflite of a SavedModel folder, as bytes. For `representative` see `check`.
 
-    Raises RecipeError where the model has an op that the recipe cannot take, else what the
-    converter raises.
+    Raises RecipeError for an op that the recipe cannot take, else what the converter raises.
     """
     try:
         return converter(saved_model, recipe, representative).convert()
@@ -62,10 +61,7 @@ def convert(
 
 
 def converter(saved_model: str | Path, recipe: str, representative: Callable | None = None) -> Any:
-    """Return the tf.lite.TFLiteConverter of a SavedModel folder, set up for `recipe`, not yet run.
-
-    It looks at nothing: ask `check` first.
-    """
+    """Return a tf.lite.TFLiteConverter, set up for `recipe`, not yet run: ask `check` first."""
     import tensorflow as tf
 
     made = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
@@ -92,11 +88,7 @@ def inputs_of(saved_model: str | Path, signature: str | None = None) -> dict[str
     return signatures[savedmodel.choose(signatures, signature)][0]
 
 
-def check(
-    recipe: str,
-    representative: Callable | None = None,
-    inputs: dict[str, savedmodel.Spec] | None = None,
-) -> str:
+def check(recipe: str, representative: Callable | None = None, inputs: dict | None = None) -> str:
     """Return the digest (hex) of a recipe and its representative samples, which decide the file.
 
     `representative` is a function without arguments that yields, for each sample, a list with one
@@ -113,8 +105,7 @@ def check(
         returned = f" that returned {_a(samples)}" if callable(representative) else ""
         raise RecipeError(
             f"The recipe {recipe!r} needs a representative dataset: a function, not called, that "
-            "yields about 100 real inputs, each as [array], to see which values flow through the "
-            f"model. Found: {_a(representative)}{returned}."
+            f"yields about 100 real inputs, each as [array]. Found: {_a(representative)}{returned}."
         )
     count = 0
     for count, sample in enumerate(samples, start=1):
@@ -123,14 +114,12 @@ def check(
                 savedmodel.fit(name, value, inputs[name], inputs[name].shape)
                 digest.update(f"{name} {value.shape}".encode() + value.tobytes())
         except savedmodel.InputError as error:
-            raise RecipeError(
-                f"Sample {count} of the representative dataset does not fit. {error}"
-            ) from None
+            which = f"Sample {count} of the representative dataset"
+            raise RecipeError(f"{which} does not fit. {error}") from None
     if not count:
         raise RecipeError(
-            "The representative dataset yields nothing, and the converter would make a float file "
-            "without a word. Found: 0 samples. If the function reads from an iterator, that may be "
-            "used up: make a new one in it."
+            "The representative dataset yields nothing, which would make a float file. Found: 0 "
+            "samples. If the function reads from an iterator, make a new one in it each time."
         )
     return digest.hexdigest()
 

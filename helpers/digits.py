@@ -28,21 +28,16 @@ def as_model_input(images: np.ndarray, shape: tuple = (SIZE, SIZE, 3)) -> np.nda
     return np.repeat(enlarged[..., None], channels, axis=-1)
 
 
-def samples(
-    input_shape: tuple, outputs: int, count: int = 450
-) -> tuple[np.ndarray, np.ndarray | None]:
+def samples(input_shape: tuple, outputs: int, count: int = 450) -> tuple:
     """Return (inputs, labels) to try any model on: float32 (count, ...) and (count,) or None.
 
-    `input_shape` is the model's, with the batch first, such as (None, 48, 48, 3); a dynamic
-    dimension becomes 48. A model of images gets test digits in its size, any other seeded noise in
-    [0, 1], which can show that two forms of a model agree, never that they are right. Labels come
-    only with images and ten `outputs`. Raises ValueError for a `count` outside 10 to 450.
+    `input_shape` has the batch first, as in (None, 48, 48, 3); a dynamic dimension becomes 48. A
+    model of images gets test digits, any other seeded noise in [0, 1], which can show that two
+    forms of a model agree, never that they are right. Labels come only with images and ten
+    `outputs`. Raises ValueError for a `count` outside 10 to 450.
     """
     if isinstance(count, bool) or not isinstance(count, int) or not 10 <= count <= 450:
-        raise ValueError(
-            "SAMPLES must be an integer from 10 to 450, the number of test digits. "
-            f"Found: {count!r}."
-        )
+        raise ValueError(f"SAMPLES must be an integer from 10 to 450. Found: {count!r}.")
     images, labels = load("test")
     inputs = _inputs(input_shape, images[:count], seed=0)
     return inputs, labels[:count] if inputs.ndim == 4 and outputs == 10 else None
@@ -68,5 +63,4 @@ def _inputs(input_shape, images, seed):
 def _weights(size):
     """Return the (size, 8) float32 matrix of bilinear interpolation, centred as in tf.image."""
     source = (np.arange(size) + 0.5) * 8 / size - 0.5
-    weights = [np.interp(source, np.arange(8), row) for row in np.eye(8)]
-    return np.stack(weights, axis=1).astype(np.float32)
+    return np.float32([np.interp(source, np.arange(8), row) for row in np.eye(8)]).T

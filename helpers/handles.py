@@ -11,7 +11,6 @@ import os
 import shutil
 import socket
 import tarfile
-import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from helpers.course import archive, cache
 from helpers.course.archive import HandleError
 
 DEFAULT = "digits/mobilenet_v2/classification/1"
+WEB = ("http://", "https://")
 PATIENCE = 60  # seconds that a server may be silent; tensorflow_hub would wait for ever
 ADVICE = {
     401: "It wants a login.",
@@ -49,13 +49,11 @@ def locate(handle: str) -> str:
     Starts the embedded hub if `handle` names one of its models. Raises HandleError.
     """
     if not isinstance(handle, str) or not handle.strip():
-        raise HandleError(
-            f"HANDLE must be text that names a model. Found: {handle!r}. "
-            f"Use for example {DEFAULT!r}."
-        )
+        advice = f"Use for example {DEFAULT!r}."
+        raise HandleError(f"HANDLE must be text that names a model. Found: {handle!r}. {advice}")
     # One cache for each state of the embedded models: tensorflow_hub never asks for changes.
     os.environ.setdefault("TFHUB_CACHE_DIR", str(cache.folder(f"tfhub-{tinyhub.digest()[:12]}")))
-    if _is_address(handle):
+    if handle.startswith(WEB):
         return handle
     if handle.rstrip("/") in tinyhub.published():
         return f"{tinyhub.serve_once()}/{handle.rstrip('/')}"
@@ -74,7 +72,7 @@ def fetch(handle: str) -> Path:
     It is `hub.resolve(handle)` with the same cache, but a bad download never enters the cache, a
     damaged or abandoned entry is removed and fetched again, and any failure is one HandleError.
     """
-    if not _is_address(handle):
+    if not handle.startswith(WEB):
         return _sound(Path(handle), handle)
     import tensorflow as tf
     from tensorflow_hub import compressed_module_resolver
@@ -97,28 +95,20 @@ def fetch(handle: str) -> Path:
             Path(f"{entry}.descriptor.txt").unlink(missing_ok=True)
         except (OSError, http.client.HTTPException) as error:
             status = getattr(error, "code", 0)
-            reason = error if status else getattr(error, "reason", error)
-            advice = ADVICE.get(status, "Check the network.")
-            if status >= 500:
-                advice = "The server is in trouble; try again later."
+            reason = archive.first_line(error if status else getattr(error, "reason", error))
+            trouble = "The server is in trouble; try again later."
+            advice = trouble if status >= 500 else ADVICE.get(status, "Check the network.")
             raise HandleError(
-                f"The download of {handle} failed. Found: {archive.first_line(reason)}. {advice} "
+                f"The download of {handle} failed. Found: {reason}. {advice} "
                 f"The embedded model works without a network: HANDLE = {DEFAULT!r}."
             ) from None
         except (tf.errors.OpError, ValueError) as error:
+            reason = archive.first_line(error)
             raise HandleError(
-                f"The archive of {handle} could not be unpacked. Found: "
-                f"{archive.first_line(error)}. Nothing was kept; look whether the cache folder has "
-                "room and may be written, or ask the publisher."
+                f"The archive of {handle} could not be unpacked. Found: {reason}. Look whether the "
+                "cache folder has room and may be written, or ask the publisher."
             ) from None
-    raise HandleError(
-        f"What {handle} serves is not a usable SavedModel: it was downloaded twice and could not be"
-        " read. Ask its publisher, or use another version."
-    )
-
-
-def _is_address(handle):
-    return urllib.parse.urlsplit(handle).scheme in ("http", "https")
+    raise HandleError(f"What {handle} serves could not be read, twice. Ask its publisher.")
 
 
 def _unpacked(handle):
@@ -142,15 +132,10 @@ def _unpacked(handle):
 def _sound(folder, handle):
     """Return `folder` if it holds a SavedModel that can be read to its last variable."""
     if folder.is_file():
-        raise HandleError(
-            f"{handle} is a file. A handle names a SavedModel, which is a folder. "
-            "See 01_why_wont_it_open."
-        )
+        raise HandleError(f"{handle} is a file, and a SavedModel a folder: 01_why_wont_it_open.")
     if not (folder / "saved_model.pb").is_file():
         found = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
-        raise HandleError(
-            f"{handle} is not a SavedModel: it has no saved_model.pb. Found: {found}."
-        )
+        raise HandleError(f"{handle} is no SavedModel: no saved_model.pb. Found: {found}.")
     import tensorflow as tf
 
     try:
@@ -160,9 +145,8 @@ def _sound(folder, handle):
             for name in reader.get_variable_to_shape_map():
                 reader.get_tensor(name)  # compares each variable with its stored checksum
     except (OSError, tf.errors.OpError, ValueError, IndexError, RuntimeError) as error:
-        raise HandleError(
-            f"The SavedModel of {handle} is damaged. Found: {archive.first_line(error)}."
-        ) from None
+        found = archive.first_line(error)
+        raise HandleError(f"The SavedModel of {handle} is damaged. Found: {found}.") from None
     return folder
 
 

@@ -1,7 +1,4 @@
-"""Run any number of inputs through a .tflite file, by name, without TensorFlow.
-
-Taught in 05_run_the_interpreter; the integers in 06_quantize.
-"""
+"""Run inputs through a .tflite file, by name. Taught in 05_run_the_interpreter, 06_quantize."""
 
 from pathlib import Path
 from typing import Any
@@ -19,9 +16,8 @@ def load(path_or_bytes: str | Path | bytes, threads: int = 1) -> Any:
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    content = path_or_bytes
-    if not isinstance(content, bytes):
-        content = Path(content).read_bytes()
+    is_bytes = isinstance(path_or_bytes, bytes)
+    content = path_or_bytes if is_bytes else Path(path_or_bytes).read_bytes()
     interpreter = Interpreter(model_content=content, num_threads=threads)
     interpreter.allocate_tensors()
     return interpreter
@@ -30,11 +26,10 @@ def load(path_or_bytes: str | Path | bytes, threads: int = 1) -> Any:
 def predict(interpreter: Any, inputs: Any, signature: str | None = None) -> Any:
     """Return the outputs for n samples, run one at a time, or as many as a fixed batch holds.
 
-    `inputs` is an array (n, ...) for a file with one input, or {input: array (n, ...)}. An array
-    returns the array (n, ...) of the one output, or {output: array (n, ...)} if there are several;
-    a dictionary always returns a dictionary. The names are those of `signature`, by default
-    "serving_default" or the only one; without signatures, those of the tensors. Floats for a tensor
-    of integers are quantized on the way in, and integer outputs dequantized. Raises InputError.
+    `inputs` and outputs are arrays (n, ...) or dictionaries of them, as in savedmodel.run, by the
+    names of `signature`, by default "serving_default" or the only one; without signatures, of the
+    tensors. Floats for a tensor of integers are quantized on the way in, and integer outputs
+    dequantized. Raises InputError.
     """
     sources, targets, call = _signature(interpreter, signature)
     specs = {name: _spec(detail) for name, detail in sources.items()}
@@ -53,11 +48,10 @@ def predict(interpreter: Any, inputs: Any, signature: str | None = None) -> Any:
 
 
 def quantize(real: np.ndarray, detail: dict) -> np.ndarray:
-    """Return real values as integers, in the dtype of the tensor that `detail` describes.
+    """Return real values as the integers of a tensor: round(real / scale) + zero point, clipped.
 
-    `detail` comes from get_input_details(). round(real / scale) + zero point, clipped to the dtype:
-    https://ai.google.dev/edge/litert/models/quantization_spec. Raises InputError if the tensor has
-    no scale. Taught in 06_quantize.
+    `detail` is the tensor's, from get_input_details(). Raises InputError if it has no scale. See
+    https://ai.google.dev/edge/litert/models/quantization_spec.
     """
     scale, zero_point = _scale(detail)
     limits = np.iinfo(detail["dtype"])
@@ -66,10 +60,7 @@ def quantize(real: np.ndarray, detail: dict) -> np.ndarray:
 
 
 def dequantize(stored: np.ndarray, detail: dict) -> np.ndarray:
-    """Return the real values of integers, float32: (stored - zero point) * scale.
-
-    Raises InputError if the tensor has no scale. Taught in 06_quantize.
-    """
+    """Return the real values of integers, float32: (stored - zero point) * scale."""
     scale, zero_point = _scale(detail)
     return (stored.astype(np.float32) - zero_point) * np.float32(scale)
 

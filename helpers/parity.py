@@ -70,10 +70,8 @@ class Ledger:
         scores = scores.reshape(len(scores), -1)
         reference = scores if self.reference is None else self.reference
         if scores.shape != reference.shape:
-            shapes = f"{scores.shape}, but the reference has {reference.shape}"
-            raise ParityError(f"{form}: scores of shape {shapes}.")
-        if not np.isfinite(scores).all():
-            bad = np.sum(~np.isfinite(scores))
+            raise ParityError(f"{form}: shape {scores.shape}, but reference {reference.shape}.")
+        if bad := np.sum(~np.isfinite(scores)):
             raise ParityError(f"{form}: {bad} of {scores.size} scores are not numbers.")
         top = scores.argmax(1)
         row = Row(

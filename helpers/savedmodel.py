@@ -73,7 +73,7 @@ def load(saved_model: str | Path, signature: str | None = None) -> Model:
     """
     import tensorflow as tf
 
-    if str(saved_model).startswith(("http://", "https://")):
+    if "://" in str(saved_model):
         from helpers import handles
 
         saved_model = handles.fetch(str(saved_model))
@@ -96,12 +96,13 @@ def read(saved_model: str | Path) -> tuple[dict[str, tuple[dict, dict]], list[st
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
-    model, found = saved_model_pb2.SavedModel(), "no saved_model.pb that can be read"
+    graphs, found = [], "no saved_model.pb that can be read"
     with contextlib.suppress(OSError, DecodeError):
-        model.ParseFromString(Path(saved_model, "saved_model.pb").read_bytes())
-        found = f"graphs tagged {[list(graph.meta_info_def.tags) for graph in model.meta_graphs]}"
+        content = Path(saved_model, "saved_model.pb").read_bytes()
+        graphs = saved_model_pb2.SavedModel.FromString(content).meta_graphs
+        found = f"graphs tagged {[list(graph.meta_info_def.tags) for graph in graphs]}"
     for wanted in (["serve"], []):  # TF1 Hub format has no tags
-        for graph in model.meta_graphs:
+        for graph in graphs:
             if graph.meta_info_def.tags == wanted:
                 signatures = {
                     name: (_specs(one.inputs), _specs(one.outputs))
@@ -116,7 +117,7 @@ def read(saved_model: str | Path) -> tuple[dict[str, tuple[dict, dict]], list[st
 
 
 def choose(signatures: dict[str, tuple[dict, dict]], name: str | None = None) -> str:
-    """Return the signature to run, `name` or the default, of those that `read` returned.
+    """Return the signature to run, `name` or the default, of what `read` returned.
 
     Raises SavedModelError where there is none, or where it lacks dense inputs or outputs.
     """
@@ -127,28 +128,25 @@ def choose(signatures: dict[str, tuple[dict, dict]], name: str | None = None) ->
     if name not in signatures:
         lack = f"no signature {name!r}" if name else "no default signature"
         raise SavedModelError(
-            f"The SavedModel has {lack}. Found: {found}. Name one that it has, or save the model "
-            "again with tf.saved_model.save(model, folder, signatures=...)."
+            f"The SavedModel has {lack}. Found: {found}. Name one that it has, or save it with one."
         )
     dtypes = [[spec.dtype for spec in specs.values()] for specs in signatures[name]]
     if not all(dtypes) or any("_" in dtype for dtype in sum(dtypes, [])):
         raise SavedModelError(
             f"The signature {name!r} must take and return dense tensors. Found: {dtypes[0]} in, "
-            f"{dtypes[1]} out. Wrap the model in a function that does, and save that."
+            f"{dtypes[1]} out. Save a function that does."
         )
     return name
 
 
 def by_name(specs: dict[str, Spec], inputs: Any) -> dict[str, np.ndarray]:
     """Return inputs as {input: array}, with exactly the names of `specs`. Raises InputError."""
-    found = "one array"
-    if isinstance(inputs, dict):
-        found = ", ".join(map(repr, inputs)) or "none"
-    elif len(specs) == 1:
-        inputs = dict.fromkeys(specs, inputs)
-    if not isinstance(inputs, dict) or set(inputs) != set(specs):
+    if not isinstance(inputs, dict):
+        name = next(iter(specs)) if len(specs) == 1 else "one array without a name"
+        inputs = {name: inputs}
+    if set(inputs) != set(specs):
         raise InputError(
-            f"The model's inputs are {_listed(specs)}. Found: {found}. "
+            f"The model's inputs are {_listed(specs)}. Found: {', '.join(map(str, inputs))}. "
             "Give all of them by name: {name: array}."
         )
     return {name: np.asarray(inputs[name]) for name in specs}
@@ -180,13 +178,13 @@ def run(call: Callable, specs: dict[str, Spec], inputs: Any, batch_size: int = 6
     runs sample by sample. Raises InputError, for what does not fit before anything runs.
     """
     arrays = by_name(specs, inputs)
-    shapes = {name: array.shape for name, array in arrays.items()}
     batched = {name: _has_batch(name, array, specs) for name, array in arrays.items()}
     fixed = {specs[name].shape[0] for name in specs if batched[name] and specs[name].shape} - {None}
     step = max(fixed, default=batch_size if all(batched.values()) else 1)
     counts = {len(array) for array in arrays.values()}
     agree = len(fixed) <= 1 and (step == 1 or all(batched.values()))
     if len(counts) > 1 or counts == {0} or not agree:
+        shapes = {name: array.shape for name, array in arrays.items()}
         raise InputError(
             f"The inputs have no common batch. Found: shapes {shapes} for {_listed(specs)}. "
             "Give each input one row for each sample."

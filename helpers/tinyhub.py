@@ -9,6 +9,7 @@ The protocol is in https://www.tensorflow.org/hub/hosting. Taught in 02_load_fro
 
 import functools
 import hashlib
+import html
 import http.client
 import os
 import socket
@@ -25,8 +26,14 @@ PORTS = range(8765, 8785)  # the first one, unless another program has it
 FILES = {  # what is asked for -> (how the file's name ends, its content type)
     "tf-hub-format=compressed": (".tar.gz", "application/gzip"),
     "lite-format=tflite": (".tflite", "application/octet-stream"),
-    "": (".md", "text/plain; charset=utf-8"),
+    "": (".md", "text/html; charset=utf-8"),
 }
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title></head>
+<body><pre>{text}</pre></body>
+</html>
+"""
 
 
 def published(root: str | Path = EMBEDDED) -> list[str]:
@@ -39,18 +46,17 @@ def digest(root: str | Path = EMBEDDED) -> str:
     """Return the sha256 (hex) of a folder's file names and contents: another model changes it."""
     whole = hashlib.sha256()
     for path in sorted(p for p in Path(root).rglob("*") if p.is_file()):
-        whole.update(path.relative_to(root).as_posix().encode() + b"\0")
-        whole.update(hashlib.sha256(path.read_bytes()).digest())
+        name, content = path.relative_to(root).as_posix(), hashlib.sha256(path.read_bytes())
+        whole.update(name.encode() + b"\0" + content.digest())
     return whole.hexdigest()
 
 
 def serve(root: str | Path = EMBEDDED, ports: Iterable[int] = PORTS) -> str:
     """Serve `root` from a thread of this process and return "http://127.0.0.1:<port>".
 
-    Several processes may serve the same models on one port: each has its own socket there, and
-    whichever the system picks gives the same answer. A port that another program, or another set of
-    models, holds is passed over, so an address never changes its meaning. Port 0 is any free one.
-    Raises OSError if no port is free.
+    Several processes may serve the same models on one port: whichever the system picks gives the
+    same answer. A port that another program, or a hub of other models, holds is passed over, so an
+    address never changes its meaning. Raises OSError if no port is free.
     """
     name = f"tinyhub/{digest(root)[:12]}"
     for port in ports:
@@ -62,17 +68,15 @@ def serve(root: str | Path = EMBEDDED, ports: Iterable[int] = PORTS) -> str:
             continue
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return f"http://127.0.0.1:{server.server_port}"
-    raise OSError(
-        f"No port for the hub. Found: {list(ports)} all in use. Stop the program that holds one."
-    )
+    raise OSError(f"No port for the hub. Found: {list(ports)} in use. Stop what holds one of them.")
 
 
 @functools.cache
 def serve_once() -> str:
     """Serve the embedded models, once for this process, and return the address.
 
-    Another process does it, since a kernel that converts a model does not answer for seconds. That
-    one ends with this one, whose end closes its input. Raises OSError if it does not start.
+    A child process does it, since a kernel that converts a model does not answer for seconds. It
+    ends with this one, which closes its input. Raises OSError if it does not start.
     """
     # A proxy, where one is set, must not be asked for addresses on this machine.
     os.environ["no_proxy"] = ",".join(filter(None, [os.environ.get("no_proxy"), "127.0.0.1"]))
@@ -80,9 +84,7 @@ def serve_once() -> str:
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     address = process.stdout.readline().strip()
     if not address.startswith("http"):
-        raise OSError(
-            f"The embedded hub did not start. Its error is above, or run: {' '.join(command)}"
-        )
+        raise OSError(f"The embedded hub did not start. For its error run: {' '.join(command)}")
     _processes.append(process)
     return address
 
@@ -123,13 +125,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         url, root = urlsplit(self.path), self.server.root
-        wanted = next((key for key in FILES if key and key in url.query.split("&")), "")
-        suffix, content_type = FILES[wanted]
-        model = unquote(url.path).strip("/")
-        # Only a file under the root is served: the way may lead out of it, over .. or a link.
-        file = (root / (model.replace("\0", "") + suffix)).resolve()
-        status = 200 if root in file.parents and file.is_file() else 404
-        body = file.read_bytes() if status == 200 else b"404: this hub has no such model\n"
+        suffix, content_type = FILES.get(url.query, FILES[""])
+        model = unquote(url.path).strip("/").replace("\0", "")
+        file = (root / (model + suffix)).resolve()
+        status, body = 404, b"404: this hub has no such model\n"
+        if root in file.parents and file.is_file():  # a path may lead out, over .. or a link
+            status, body = 200, file.read_bytes()
+            if suffix == ".md":
+                body = PAGE.format(title=model, text=html.escape(body.decode())).encode()
         self.send_response(status)
         self.send_header("Content-Type", content_type if status == 200 else "text/plain")
         self.send_header("Content-Length", str(len(body)))

@@ -1,4 +1,4 @@
-"""Is a download complete, and a model? What tensorflow_hub does not ask before it unpacks."""
+"""Is a download complete, and a model? tensorflow_hub unpacks without asking."""
 
 import gzip
 import os
@@ -22,25 +22,22 @@ def downloaded(response: Any, handle: str) -> IO[bytes]:
     while block := response.read(2**20):
         body.write(block)
         _check_size(body.tell(), handle)
-    received, promised = body.tell(), response.headers.get("Content-Length") or ""
-    if promised.isdecimal() and received < int(promised):
-        raise HandleError(
-            f"The download of {handle} stopped early. Found: {received:,} of {int(promised):,} "
-            "bytes. Try again."
-        )
+    promised = response.headers.get("Content-Length") or ""
+    if promised.isdecimal() and body.tell() < int(promised):
+        found = f"{body.tell():,} of {int(promised):,} bytes"
+        raise HandleError(f"The download of {handle} stopped early. Found: {found}. Try again.")
     return checked(body, handle, response.headers.get("Content-Type", "no content type"))
 
 
 def checked(body: IO[bytes], handle: str, content_type: str = "no content type") -> IO[bytes]:
-    """Return an open file, at its start, once it is proven to be a complete SavedModel archive.
+    """Return an open file, at its start, that is a complete SavedModel archive.
 
     tensorflow_hub unpacks while it reads, so it notices a damaged byte too late or never: tar has
-    no checksum, and gzip's is at the very end, which it does not read. Raises HandleError.
+    no checksum, and gzip's is at the very end, which it does not read.
     """
     size = body.seek(0, os.SEEK_END)
     body.seek(0)
     start = body.read(16)
-    body.seek(0)
     if start[:2] != GZIP:
         raise HandleError(
             f"What {handle} serves is not a model archive (tar.gz). Found: {size:,} bytes of "
@@ -48,6 +45,7 @@ def checked(body: IO[bytes], handle: str, content_type: str = "no content type")
             "page, or a .tflite file, which is not loaded but run (see 05_run_the_interpreter)."
         )
     try:
+        body.seek(0)
         with gzip.open(body) as unzipped:  # to the end, so that gzip compares its checksum
             while unzipped.read(2**20):
                 _check_size(unzipped.tell(), handle)
@@ -84,7 +82,5 @@ def first_line(error: object) -> str:
 
 def _check_size(size, handle):
     if size > LARGEST:
-        raise HandleError(
-            f"The archive of {handle} unpacks to more than {LARGEST / 2**30:.0f} GiB. "
-            "It was not unpacked. Ask its publisher."
-        )
+        limit = f"{LARGEST / 2**30:.0f} GiB"
+        raise HandleError(f"The archive of {handle} unpacks to more than {limit}. It was not.")

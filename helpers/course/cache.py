@@ -1,4 +1,4 @@
-"""Where the course keeps what it downloads and converts: outside the checkout, in one folder."""
+"""Where the course keeps what it downloads and converts: one folder outside the checkout."""
 
 import contextlib
 import os

@@ -1,7 +1,6 @@
 """What Google Colab lacks. Called by the first cell of every notebook, on Colab only.
 
-Colab brings TensorFlow, and installing another one there would break the session. So only what is
-missing is installed, and TensorFlow never.
+Another TensorFlow than Colab's would break the session, so only what is missing is installed.
 """
 
 import importlib.metadata
@@ -23,7 +22,8 @@ def missing() -> list[str]:
     Names without versions: pip takes what fits the TensorFlow that is there.
     """
     names = re.findall(r"^[\w.-]+", REQUIREMENTS.read_text(), re.MULTILINE)
-    return [name for name in names if name in LESSONS_USE and not _installed(name)]
+    there = importlib.metadata.distributions
+    return [name for name in names if name in LESSONS_USE and not list(there(name=name))]
 
 
 def install_missing() -> None:
@@ -36,10 +36,3 @@ def install_missing() -> None:
         held.write(f"tensorflow=={importlib.metadata.version('tensorflow')}\n")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", held.name]
     subprocess.run([*pip, *wanted], check=True)
-
-
-def _installed(name):
-    try:
-        return bool(importlib.metadata.version(name))
-    except importlib.metadata.PackageNotFoundError:
-        return False

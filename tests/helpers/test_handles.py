@@ -143,7 +143,7 @@ BAD_ANSWERS = {
     ),
     "graph that is a folder": (
         (200, {}, archive(("saved_model.pb", "folder"))),
-        "could not be read",
+        "could not be read, twice",
     ),
     "empty archive": ((200, {}, archive()), "no saved_model.pb at its root. Found: nothing"),
     "text graph": (
@@ -163,7 +163,7 @@ BAD_ANSWERS = {
     "length that is no number": ((200, {"Content-Length": "many"}, GOOD[:9]), "is damaged"),
     "no protocol buffer": (
         (200, {}, archive(("saved_model.pb", b"\xff\xff\xff"))),
-        "could not be read|is damaged",
+        "could not be read, twice|is damaged",
     ),
 }
 

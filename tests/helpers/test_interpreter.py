@@ -74,10 +74,10 @@ def test_several_inputs_and_outputs_go_by_name(two_inputs):
     [
         (
             numbers(2, 4),
-            "inputs are 'left': float32 (any, 4).*Found: one array. Give all of them",
+            "inputs are 'left': float32 (any, 4).*Found: one array without a name. Give all of them",
         ),
-        ({"left": numbers(2, 4)}, "Found: 'left'. Give all of them by name"),
-        ({"left": numbers(2, 4), "wrong": numbers(2, 4)}, "Found: 'left', 'wrong'."),
+        ({"left": numbers(2, 4)}, "Found: left. Give all of them by name"),
+        ({"left": numbers(2, 4), "wrong": numbers(2, 4)}, "Found: left, wrong."),
         ({"left": numbers(2, 4), "right": numbers(2, 5)}, "'right' takes.*Found: float32 (2, 5)."),
         ({"left": numbers(2, 4), "right": numbers(3, 4)}, "one row for each sample"),
         ({"left": numbers(4), "right": numbers(4)}, "The batch dimension is missing: add it with"),

@@ -284,11 +284,11 @@ class TestRefusals:
         [
             (
                 numbers(2, 8),
-                "inputs are 'dense': float32 (any, 8).*Found: one array. Give all of them",
+                "inputs are 'dense': float32 (any, 8).*Found: one array without a name. Give all of them",
             ),
-            ({"dense": numbers(2, 8)}, "Found: 'dense'. Give all of them by name"),
-            ({}, "Found: none."),
-            ({"dense": 1, "ids": 1, "more": 1}, "Found: 'dense', 'ids', 'more'."),
+            ({"dense": numbers(2, 8)}, "Found: dense. Give all of them by name"),
+            ({}, "Found: . Give all of them"),
+            ({"dense": 1, "ids": 1, "more": 1}, "Found: dense, ids, more."),
             (
                 {"dense": numbers(2, 8), "ids": np.ones((3, 3), np.int32)},
                 "Found: shapes {'dense': (2, 8), 'ids': (3, 3)}.*one row for each sample",

@@ -28,8 +28,9 @@ def test_one_handle_has_three_answers(address):
     with urlopen(f"{handle}?lite-format=tflite") as answer:
         assert answer.read()[4:8] == b"TFL3"
     with urlopen(handle) as answer:
-        assert answer.headers["Content-Type"].startswith("text/plain")
-        assert b"Held-out accuracy" in answer.read()
+        assert answer.headers["Content-Type"].startswith("text/html")
+        page = answer.read()
+        assert page.startswith(b"<!DOCTYPE html>") and b"Held-out accuracy" in page
 
 
 @pytest.mark.parametrize(

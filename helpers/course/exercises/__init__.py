@@ -1,8 +1,7 @@
 """Your turn: exercises that check themselves.
 
-In a lesson, a stub with `...`, then a check. The check has three answers: not attempted, wrong (with the
-reason for this wrong answer), right. `hint()` and `solution()` show help when asked. The exercises of lesson
-`02_load_from_hub` are in `helpers/course/exercises/e02_load_from_hub.py`, as a list named EXERCISES.
+In a lesson: a stub with `...`, then a check with three answers: not attempted, wrong (and why),
+right. The exercises of 02_load_from_hub are the list EXERCISES in e02_load_from_hub.py.
 """
 
 import importlib
@@ -12,12 +11,16 @@ from dataclasses import dataclass, field
 NOT_ATTEMPTED = "Not attempted yet. Replace the ... and run this cell again."
 
 
+class NotAttempted(Exception):
+    """Raised by a judge that finds an untouched stub inside a function."""
+
+
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise. `judge(answer)` returns None for a right answer, the reason as a sentence for a wrong one.
+    """One exercise. `judge(answer)` returns None if it is right, else the reason as a sentence.
 
-    `solution` and the keys of `wrong` are code that takes the place of the stub. `wrong` maps a plausible
-    wrong answer to words that its reason must hold: the tests run them all in the lesson itself.
+    `solution_code` and the keys of `wrong` are code that takes the place of the stub. `wrong` maps
+    a plausible wrong answer to words that its reason must hold: tests run them all in the lesson.
     """
 
     judge: Callable
@@ -26,36 +29,29 @@ class Exercise:
     solution_code: str
     wrong: dict = field(default_factory=dict)
 
-    def check(self, *answer):
+    def check(self, *answer: object) -> None:
         """Print whether the answer is not attempted, wrong (and why) or right."""
-        print(self.verdict(*answer))
-
-    def verdict(self, *answer):
-        """Return the words that `check` prints."""
-        if any(value is ... for value in answer):
-            return NOT_ATTEMPTED
+        said = NOT_ATTEMPTED
         try:
-            reason = self.judge(*answer)
+            if not any(value is ... for value in answer):
+                reason = self.judge(*answer)
+                said = f"Right. {self.right}" if reason is None else f"Not yet. {reason}"
         except NotAttempted:
-            return NOT_ATTEMPTED
+            pass
         except Exception as error:
-            reason = f"Checking it failed with {type(error).__name__}: {error}"
-        return f"Right. {self.right}" if reason is None else f"Not yet. {reason}"
+            said = f"Not yet. Checking it failed with {type(error).__name__}: {error}"
+        print(said)
 
-    def hint(self):
+    def hint(self) -> None:
         """Print the hint."""
         print(self.hint_text)
 
-    def solution(self):
+    def solution(self) -> None:
         """Print one right answer, as code."""
         print(self.solution_code)
 
 
-class NotAttempted(Exception):
-    """Raised by a judge that finds an untouched stub inside a function."""
-
-
-def of(lesson):
+def of(lesson: str) -> dict[int, Exercise]:
     """Return {1: Exercise, 2: ...} for a lesson such as "02_load_from_hub"."""
     module = importlib.import_module(f"helpers.course.exercises.e{lesson}")
     return dict(enumerate(module.EXERCISES, start=1))
