@@ -47,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _drop_output()
         return READER_GONE
+    except ModuleNotFoundError as error:
+        _complain(f"this needs the package {error.name!r}: install requirements.lock.")
+        return UNUSABLE
     except OSError as error:
         _drop_output()
         where = f": {error.filename!r}" if error.filename else ""
@@ -111,8 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--samples", help="a folder of images, an .npy or an .npz; without it, random inputs")
     add("--recipes", help='such as "float32; int8"; without it, all that apply')
-    add("--tolerance", type=float, help="how far outputs may move, as a share of their range")
-    add("--out", default="build/report", help="the folder for reports (%(default)s)")
+    add("--tolerance", type=float, help="how far outputs may move, relative to their range (0.05)")
+    add("--out", help="the folder for the report; without it, report/ with the model's name")
 
     add = _command(
         commands,
@@ -127,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--workers", type=_positive, help="how many to run at a time on this machine")
     add("--memory", help="for each worker, such as 4GB")
     add("--scheduler", help="use the cluster of this dask scheduler instead, tcp://host:8786")
-    add("--out", default="build/sweep", help="the folder for results (%(default)s)")
+    add("--out", help="the folder for results; without it, sweep/ with the grid's name")
     return parser
 
 
@@ -155,37 +158,38 @@ def _identify(options) -> int:
     from hub_to_tflite.file.identify import identify
 
     def about(path):
+        _require_readable(path)
         found = identify(path)
         return found, YES if found.opens else NO
 
-    return _each(options, "identify", about, folders=True)
+    return _each(options, about)
 
 
 def _check(options) -> int:
     from hub_to_tflite.targets import check
 
     def about(path):
+        _require_readable(path, "check wants a .tflite file")
         report = check(path)
         if not report.sound:
-            raise CommandError(report.targets[0].reason)
+            raise CommandError(f"{path!r}: {report.targets[0].reason}")
         return report, YES if any(target.takes for target in report.targets) else NO
 
-    return _each(options, "check", about, folders=False)
+    return _each(options, about)
 
 
-def _each(options, name: str, about, folders: bool) -> int:
-    """Print what `about(path)` returns for each path; return the largest exit status.
+def _each(options, about) -> int:
+    """Print what `about(path)` finds for each path; return the largest exit status.
 
-    `about` returns (an object with repr and to_json, exit status), or raises CommandError. A path
-    that can't be used gets its sentence on standard error, and the next one has its turn.
+    `about` returns (an object with repr and to_json, exit status), or raises CommandError. Then
+    its sentence goes to standard error, and the next path has its turn.
     """
     status, listed, first = YES, [], True
     for path in options.path:
         try:
-            _require_readable(path, name, folders)
             found, own = about(path)
         except CommandError as error:
-            _complain(f"{path!r}: {error}")
+            _complain(error)
             listed.append({"path": path, "error": str(error)})
             status = UNUSABLE
             continue
@@ -220,9 +224,12 @@ def _explain(options) -> int:
 def _report(options) -> int:
     from hub_to_tflite.report import make
 
-    given = {"samples": options.samples, "recipes": options.recipes, "tolerance": options.tolerance}
     try:
-        folder = make.report(options.handle, out=options.out, **given)
+        folder = make.report(
+            options.handle, options.samples, options.recipes, options.tolerance, options.out
+        )
+    except make.ParameterError as error:
+        raise CommandError(str(error)) from None
     except make.ReportError as error:
         _complain(f"no report: {error}")
         return NO
@@ -231,6 +238,7 @@ def _report(options) -> int:
 
 
 def _sweep(options) -> int:
+    _require_readable(options.grid, "sweep wants a YAML file")
     from dask.utils import parse_bytes
 
     from hub_to_tflite.report import sweep
@@ -253,21 +261,20 @@ def _sweep(options) -> int:
     return NO if any(row["state"] == "failed" for row in rows) else YES
 
 
-def _require_readable(path: str, name: str, folders: bool) -> None:
-    """Raise CommandError unless `path` is a readable file, or a folder where those are wanted."""
+def _require_readable(path: str, wanted: str = "") -> None:
+    """Raise CommandError unless `path` is a readable file, or a folder if no file is `wanted`."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
-        raise CommandError("there's no such file or folder. Check the spelling.") from None
+        raise CommandError(f"{path!r}: there's no such file or folder.") from None
     except OSError as error:
-        raise CommandError(f"it can't be read: {error.strerror}.") from None
-    if stat.S_ISDIR(mode):
-        if not folders:
-            raise CommandError(f"it's a folder, and {name} wants a .tflite file.")
-    elif not stat.S_ISREG(mode):
-        raise CommandError("it's a pipe or a device, not a file. Save its content to a file first.")
+        raise CommandError(f"{path!r}: it can't be read: {error.strerror}.") from None
+    if stat.S_ISDIR(mode) and wanted:
+        raise CommandError(f"{path!r}: it's a folder, and {wanted}.")
+    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+        raise CommandError(f"{path!r}: it's a pipe or a device. Save what's in it to a file first.")
     if not os.access(path, os.R_OK):
-        raise CommandError(f"it can't be read: {os.strerror(errno.EACCES)}.")
+        raise CommandError(f"{path!r}: it can't be read: {os.strerror(errno.EACCES)}.")
 
 
 def _hold_standard_streams() -> None:
