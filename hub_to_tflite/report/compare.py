@@ -245,6 +245,19 @@ def errors_table(results: list[Result]) -> str:
     )
 
 
+def short_table(results: list[Result]) -> str:
+    """Return size, relative error and agreement of all recipes: what is the same in every run."""
+    rows = []
+    for one in results:
+        row = [one.recipe, "failed", None, None]
+        if not one.failure:
+            error = math.inf if one.relative_error is None else one.relative_error
+            same = f"{one.agree} of {one.total}"
+            row = [one.recipe, f"{one.bytes:,}", parity.bound(error), same]
+        rows.append(row)
+    return table(rows, ["recipe", "bytes", "relative error", "same"], "markdown")
+
+
 def needs_table(results: list[Result]) -> str:
     """Return what each file needs: its ops, which are not built in, the oldest runtime."""
     rows = []

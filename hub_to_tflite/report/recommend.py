@@ -85,8 +85,9 @@ def accept(
     """Return (whether a recipe's file is within the tolerance by the rule, why)."""
     if result.failure:
         return False, result.failure
-    if result.relative_error > tolerance:
-        off = "any part" if math.isinf(result.relative_error) else f"{result.relative_error:.2g}"
+    error = math.inf if result.relative_error is None else result.relative_error
+    if error > tolerance:
+        off = "any part" if math.isinf(error) else f"{error:.2g}"
         return False, f"a number is off by {off} of its output's range, more than {tolerance:g}"
     of = f"of {result.total}"
     if scores and result.agree < AGREEMENT * result.total:

@@ -2,23 +2,25 @@
 
 from helpers.course.exercises import Exercise, NotAttempted
 
-SHARES = [[0.01, 0.004, 0.03], [0.2], [0.0, 0.0]]
+ERRORS = [[0.01, 0.004, 0.03], [0.2], [0.0, 0.0]]
 
 
 def _tightest(tightest):
-    answers = [tightest(list(shares)) for shares in SHARES]
+    answers = [tightest(list(errors)) for errors in ERRORS]
     if answers[0] is ...:
         raise NotAttempted
     if None in answers:
         return "It returns None. Return a number."
-    if answers == [max(shares) for shares in SHARES]:
+    if answers == [max(errors) for errors in ERRORS]:
         return None
-    if answers == [min(shares) for shares in SHARES]:
-        return "This is the sample that came off best. A tolerance holds for every sample, so the worst one decides."
-    if abs(answers[0] - sum(SHARES[0]) / 3) < 1e-9:
+    if answers == [min(errors) for errors in ERRORS]:
+        return (
+            "This is the best sample. A tolerance holds for every sample, so the worst one decides."
+        )
+    if abs(answers[0] - sum(ERRORS[0]) / 3) < 1e-9:
         return "This is the mean. Half of the samples may be worse than that, and one of them could be your user's."
     return (
-        f"For {SHARES[0]} it returns {answers[0]!r}. Which of the numbers must the tolerance reach?"
+        f"For {ERRORS[0]} it returns {answers[0]!r}. Which of the numbers must the tolerance reach?"
     )
 
 
@@ -29,13 +31,13 @@ def _proven(proven):
     if chosen == {"a", "d"}:
         return None
     if "b" in chosen:
-        return "Not b: nobody knows the right answer to a random input, so nothing was counted that could be right."
+        return "Not b: nobody knows the right class of a random input, so nothing was counted that could be right."
     if "c" in chosen:
-        return "Not c: calibration sees the values that it is given. Random pixels flow through the model unlike photos."
+        return "Not c: calibration sees the values that it is given. Random pixels make other values than photos."
     if "a" not in chosen:
         return "One is missing: every file was compared with the SavedModel, on the same inputs. That is proven, for inputs like these."
     if "d" not in chosen:
-        return "One is missing: to answer 50 inputs, a file had to open and to run."
+        return "One is missing: to return 50 outputs, a file had to open and run."
     return f"Found: {sorted(chosen)}. Use the letters a to d."
 
 
@@ -63,15 +65,15 @@ TABLES = [  # rows, tolerance, the recipe to take
 ]
 
 
-def _recommend(recommend):
+def _choose(choose):
     answers = []
     for rows, tolerance, _ in TABLES:
         try:
-            answers.append(recommend(list(rows), tolerance))
+            answers.append(choose(list(rows), tolerance))
         except ValueError as error:
             if "empty" not in str(error):
                 raise
-            return "Where no file keeps the model, min has nothing to choose from. Return None then: min(..., default=None)."
+            return "Where no file is within the tolerance, min has nothing to choose from. Return None then: min(..., default=None)."
     if answers[0] is ...:
         raise NotAttempted
     answers = [
@@ -81,61 +83,63 @@ def _recommend(recommend):
     if answers == wanted:
         return None
     if answers[0] == "int8":
-        return "It takes the smallest file, and a number in that one is off by 0.2 of the range. The tolerance is 0.05."
+        return "It takes the smallest file, whose relative error is 0.2. The tolerance is 0.05."
     if answers[1] == "int8":
         return (
             "It takes a file with the same top-1 on 97 of 100 samples. At least 98 % are asked for."
         )
     if answers[0] == "float32":
-        return "float32 is the closest to the original. Of the files that keep the model, the rule takes the smallest."
+        return "float32 is the closest to the original. Of the files within the tolerance, the rule takes the smallest."
     if answers[2] != "int8":
-        return "It refuses a file with the same top-1 on 98 of 100: that is 98 %, and enough."
+        return "It refuses a file with the same top-1 on 98 of 100: that's 98 %, and enough."
     if answers[3] is not None:
-        return f"It recommends {answers[3]!r} where no file keeps the model. Return None then."
+        return (
+            f"It recommends {answers[3]!r} where no file is within the tolerance. Return None then."
+        )
     return f"On four planted tables it recommends {answers}. Expected: {wanted}."
 
 
 EXERCISES = [
     Exercise(
-        _tightest,
-        "The worst sample decides.",
-        "A tolerance is met if no sample is further off. Which function of a list finds that one?",
-        "def tightest(shares):\n    return max(shares)",
-        {
-            "def tightest(shares):\n    return min(shares)": "came off best",
-            "def tightest(shares):\n    return sum(shares) / len(shares)": "This is the mean",
-            "def tightest(shares):\n    max(shares)": "It returns None",
-        },
-    ),
-    Exercise(
         _proven,
-        "They agree on inputs like these, and they run. Whether the model is right takes inputs whose answer is known.",
-        "What was compared with what? For a sentence about being right, somebody must know the right answer.",
+        "They agree on inputs like these, and they run. Whether the model is right takes inputs whose class is known.",
+        "What was compared with what? For a sentence about being right, somebody must know the right class.",
         'proven = ["a", "d"]',
         {
-            'proven = ["a", "b", "d"]': "nobody knows the right answer",
+            'proven = ["a", "b", "d"]': "nobody knows the right class",
             'proven = ["a", "c", "d"]': "calibration sees",
             'proven = ["a"]': "had to open",
             'proven = ["d"]': "compared with the SavedModel",
         },
     ),
     Exercise(
-        _recommend,
-        "Small, among those that keep the model. It is the rule of section 7, without labels.",
-        "First keep the rows with share <= tolerance and same >= 0.98 * total. Then min with key, and default=None.",
-        "def recommend(rows, tolerance):\n"
+        _tightest,
+        "The worst sample decides.",
+        "A tolerance is met if no sample's error is larger. Which function of a list finds that one?",
+        "def tightest(errors):\n    return max(errors)",
+        {
+            "def tightest(errors):\n    return min(errors)": "best sample",
+            "def tightest(errors):\n    return sum(errors) / len(errors)": "This is the mean",
+            "def tightest(errors):\n    max(errors)": "It returns None",
+        },
+    ),
+    Exercise(
+        _choose,
+        "The smallest of those within the tolerance: the report's rule, without labels.",
+        "First keep the rows with error <= tolerance and same >= 0.98 * total. Then min with key, and default=None.",
+        "def choose(rows, tolerance):\n"
         "    kept = [row for row in rows if row[2] <= tolerance and row[3] >= 0.98 * row[4]]\n"
         "    best = min(kept, key=lambda row: row[1], default=None)\n"
         "    return best and best[0]",
         {
-            "def recommend(rows, tolerance):\n    return min(rows, key=lambda row: row[1])[0]": "off by 0.2",
-            "def recommend(rows, tolerance):\n"
+            "def choose(rows, tolerance):\n    return min(rows, key=lambda row: row[1])[0]": "relative error is 0.2",
+            "def choose(rows, tolerance):\n"
             "    kept = [row for row in rows if row[2] <= tolerance]\n"
             "    return min(kept, key=lambda row: row[1], default=(None,))[0]": "97 of 100",
-            "def recommend(rows, tolerance):\n"
+            "def choose(rows, tolerance):\n"
             "    kept = [row for row in rows if row[2] <= tolerance and row[3] >= 0.98 * row[4]]\n"
             "    return min(kept, key=lambda row: row[1])[0]": "default=None",
-            "def recommend(rows, tolerance):\n    return min(rows, key=lambda row: row[2])[0]": "the smallest",
+            "def choose(rows, tolerance):\n    return min(rows, key=lambda row: row[2])[0]": "the smallest",
         },
     ),
 ]
