@@ -70,7 +70,7 @@ class Ledger:
         scores = scores.reshape(len(scores), -1)
         reference = scores if self.reference is None else self.reference
         if scores.shape != reference.shape:
-            raise ParityError(f"{form}: shape {scores.shape}, but reference {reference.shape}.")
+            raise ParityError(f"{form}: shape {scores.shape}, but the reference {reference.shape}.")
         if bad := np.sum(~np.isfinite(scores)):
             raise ParityError(f"{form}: {bad} of {scores.size} scores are not numbers.")
         top = scores.argmax(1)

@@ -68,7 +68,7 @@ def start() -> None:
             if sys.modules.get("scipy", "") is None:
                 del sys.modules["scipy"]  # from now on a lesson may import it
             gc.collect()
-            gc.freeze()  # TensorFlow stays: with its objects set aside, a collection takes 10 ms
+            gc.freeze()  # TensorFlow stays: with its objects set aside, a collection is quick
         gc.collect()
         if glibc:
             glibc.malloc_trim(0)

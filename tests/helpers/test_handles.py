@@ -1,4 +1,4 @@
-"""Bad handles, bad answers and bad caches: one plain message each, nothing left behind, and the next try works."""
+"""Bad handles, responses and caches: one plain message each, nothing left, the next try works."""
 
 import gzip
 import io
@@ -21,7 +21,7 @@ GOOD = (tinyhub.EMBEDDED / f"{handles.DEFAULT}.tar.gz").read_bytes()
 
 
 class Hub:
-    """A hub that answers as it is told: `answer` is (status, headers, body)."""
+    """A hub that responds as a test wants: `answer` is (status, headers, body)."""
 
     def __init__(self):
         hub, self.requests = self, 0
@@ -73,7 +73,7 @@ KINDS = {
 
 
 def archive(*members, **headers):
-    """Return a tar.gz of (name, content) members; in place of the content one of KINDS. Links go to /etc/passwd."""
+    """Return a tar.gz of (name, content or one of KINDS) members. Links go to /etc/passwd."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         for name, content in members:
@@ -211,7 +211,7 @@ def test_one_flipped_byte_anywhere_is_noticed(hub, own_cache):
         hub.answer = (200, {}, flipped(GOOD, len(GOOD) * place // 20))
         with pytest.raises(handles.HandleError, match="is damaged"):
             handles.fetch(hub.handle)
-    for place in (0, len(GOOD) - 6, len(GOOD) - 1):  # gzip's mark, its checksum, its length
+    for place in (0, len(GOOD) - 6, len(GOOD) - 1):  # gzip's magic bytes, its checksum, its length
         hub.answer = (200, {}, flipped(GOOD, place))
         with pytest.raises(handles.HandleError, match="is damaged|not a model archive"):
             handles.fetch(hub.handle)

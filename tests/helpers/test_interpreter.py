@@ -74,7 +74,7 @@ def test_several_inputs_and_outputs_go_by_name(two_inputs):
     [
         (
             numbers(2, 4),
-            "inputs are 'left': float32 (any, 4).*Found: one array without a name. Give all of them",
+            "inputs are 'left': float32 (any, 4).*Found: one array without a name. Give",
         ),
         ({"left": numbers(2, 4)}, "Found: left. Give all of them by name"),
         ({"left": numbers(2, 4), "wrong": numbers(2, 4)}, "Found: left, wrong."),

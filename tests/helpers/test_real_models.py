@@ -1,4 +1,4 @@
-"""Real third-party models behind a loopback hub: from the handle to the .tflite, with answers that can be checked."""
+"""Real third-party models, from the handle to the .tflite, with predictions that can be checked."""
 
 import numpy as np
 import pytest
@@ -10,12 +10,12 @@ from helpers import convert, handles, interpreter, parity
 
 def photo(name):
     """Return a photo as Hub's image models want it: (1, 224, 224, 3) float32, RGB in [0, 1]."""
-    picture = (
+    image = (
         Image.open(real_models("photos", name))
         .convert("RGB")
         .resize((224, 224), Image.Resampling.BILINEAR)
     )
-    return np.asarray(picture, np.float32)[None] / 255
+    return np.asarray(image, np.float32)[None] / 255
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_the_mobilenet_names_the_photo_before_and_after(name, label, mobilenet):
 
 @pytest.fixture(scope="module")
 def spotter(real_hub):
-    """The keyword spotter's folder, inputs for it (200, 49, 10, 1) and a ledger that holds its own answers."""
+    """The keyword spotter's folder, its inputs (200, 49, 10, 1) and a ledger of its own outputs."""
     import tensorflow as tf
 
     folder = handles.fetch(f"{real_hub}/mlperf-tiny/keyword_spotting/1")

@@ -158,7 +158,7 @@ def test_an_unknown_recipe_names_the_known_ones(layer, tmp_path):
 
 
 class TestIntegers:
-    """Real values and the integers that stand for them."""
+    """Real values and their integers."""
 
     detail = {"name": "x", "dtype": np.int8, "quantization": (0.5, -3)}
 
@@ -203,13 +203,15 @@ def test_the_representative_dataset_of_the_course_is_training_pictures_in_the_mo
     assert next(digits.representative((None, 7))())[0].shape == (1, 7)
 
 
-class TestRace:
+class TestMeasure:
     """A clock of our own shows what is counted."""
 
-    def test_every_round_counts_every_way_once_after_a_call_of_the_same_and_the_order_turns(self):
+    def test_every_round_counts_each_candidate_once_after_a_call_of_the_same_and_the_order_rotates(
+        self,
+    ):
         log = []
-        ways = {name: lambda name=name: log.append(name) for name in "ab"}
-        seconds = benchmark.measure(ways, rounds=2, warm_up=1, clock=lambda: 0.0)
+        candidates = {name: lambda name=name: log.append(name) for name in "ab"}
+        seconds = benchmark.measure(candidates, rounds=2, warm_up=1, clock=lambda: 0.0)
         assert "".join(log) == "bbaa" + "aabb" + "bbaa"
         assert {name: len(spent) for name, spent in seconds.items()} == {"a": 2, "b": 2}
 

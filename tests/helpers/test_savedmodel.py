@@ -284,7 +284,7 @@ class TestRefusals:
         [
             (
                 numbers(2, 8),
-                "inputs are 'dense': float32 (any, 8).*Found: one array without a name. Give all of them",
+                "inputs are 'dense': float32 (any, 8).*Found: one array without a name",
             ),
             ({"dense": numbers(2, 8)}, "Found: dense. Give all of them by name"),
             ({}, "Found: . Give all of them"),
