@@ -1,7 +1,9 @@
 """What all tests need: the network shut, an own cache, and the real models where they are."""
 
 import atexit
+import json
 import os
+import re
 import runpy
 import shutil
 import tempfile
@@ -30,19 +32,41 @@ os.environ.pop("TFHUB_CACHE_DIR", None)
 runpy.run_path(str(Path(OFFLINE, "sitecustomize.py")))
 
 
+def pytest_addoption(parser):
+    """Add --all."""
+    parser.addoption("--all", action="store_true", help="run the tests marked `all`, too")
+
+
+def pytest_configure(config):
+    """Register the mark `all`."""
+    config.addinivalue_line("markers", "all: long, and a shorter one is like it; needs --all")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what only --all runs; put first what takes longest, so that no worker ends late."""
+    if not config.getoption("--all"):
+        config.hook.pytest_deselected(items=[one for one in items if one.get_closest_marker("all")])
+        items[:] = [one for one in items if not one.get_closest_marker("all")]
+    measured = json.loads((ROOT / "docs" / "measured.json").read_text())
+
+    def seconds(item):
+        lesson = re.search(r"\d\d_\w+(?=[.\] -])", item.nodeid)
+        return measured.get(lesson[0], [0])[0] if lesson and "Form" not in item.nodeid else 0
+
+    items.sort(key=seconds, reverse=True)
+
+
 def pytest_xdist_make_scheduler(config, log):
-    """Hand work to the two workers: a notebook whole, since its cells share a kernel, and the page's tests, since they
-    share a browser; else each test by itself."""
+    """Hand work to the workers by the file, whose tests share a kernel, a browser or fixtures.
 
-    class ByNotebook(LoadScopeScheduling):
+    Only those of test_notebooks.py go one by one: each has a kernel to itself.
+    """
+
+    class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return (
-                nodeid.partition("::")[0]
-                if ".ipynb::" in nodeid or "test_web.py::" in nodeid
-                else nodeid
-            )
+            return nodeid if "test_notebooks.py" in nodeid else nodeid.partition("::")[0]
 
-    return ByNotebook(config, log)
+    return ByFile(config, log)
 
 
 def real_models(*names: str) -> Path:

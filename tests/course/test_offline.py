@@ -1,4 +1,4 @@
-"""The network is shut while the tests run: proof, in this process, in its children and in a kernel."""
+"""The network is shut while tests run: in this process, in its children and in a kernel."""
 
 import socket
 import subprocess
@@ -12,7 +12,8 @@ from nbclient import NotebookClient
 ASK = """
 import urllib.request
 try:
-    urllib.request.build_opener(urllib.request.ProxyHandler({})).open("http://192.0.2.1/", timeout=5)
+    without_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    without_proxy.open("http://192.0.2.1/", timeout=5)
 except OSError as error:
     print(error)
 """
