@@ -64,7 +64,8 @@ def converter(saved_model: str | Path, recipe: str, representative: Callable | N
     """Return a tf.lite.TFLiteConverter, set up for `recipe`, not yet run: ask `check` first."""
     import tensorflow as tf
 
-    made = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
+    _, tags = savedmodel.read(saved_model)
+    made = tf.lite.TFLiteConverter.from_saved_model(str(saved_model), tags=set(tags))
     if recipe != "float32":
         made.optimizations = [tf.lite.Optimize.DEFAULT]
     if recipe == "float16":

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from helpers import handles, savedmodel
+from helpers import convert, handles, interpreter, savedmodel
 from helpers.savedmodel import SavedModelError, Spec
 from tests import awkward
 
@@ -105,6 +105,8 @@ class TestLoad:
             {"default": Spec("float32", (None, 2))},
         )
         np.testing.assert_allclose(model.predict(numbers(3, 2)), 3 * numbers(3, 2))
+        file = interpreter.load(convert.convert(tf1_module))
+        np.testing.assert_allclose(interpreter.predict(file, numbers(3, 2)), 3 * numbers(3, 2))
 
     def test_without_signatures_the_call_for_inference_runs(self, saved):
         model, x = savedmodel.load(saved("plain_module")), numbers(3, 5)
