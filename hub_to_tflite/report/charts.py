@@ -1,10 +1,11 @@
-"""The figures of a report: a sample of any kind, and two rows of bars for the recipes."""
+"""The figures of a report: samples of any kind, and size and error of each recipe's file."""
 
 import math
 from typing import Any
 
 import numpy as np
 
+from hub_to_tflite.report.compare import Result
 from hub_to_tflite.report.recommend import Recommendation
 
 COLOURS = {  # told apart without red and green
@@ -48,45 +49,37 @@ def sample(axis: Any, value: np.ndarray) -> None:
         axis.plot(value.ravel(), linewidth=0.8, marker="." if value.size < 30 else "")
 
 
-def bars(
-    title: str,
-    decision: Recommendation,
-    left: tuple[str, dict],
-    right: tuple[str, dict],
-    line: float | None = None,
-) -> None:
-    """Show two rows of bars; `left` and `right` are (label with unit, {recipe: number}).
-
-    With `line`, a number, the right side has a logarithmic scale, and a dashed line there.
-    """
+def bars(decision: Recommendation, results: list[Result]) -> None:
+    """Show two rows of bars: the size of each file that runs, and its worst relative error."""
     from matplotlib import pyplot as plt
 
-    names = list(left[1])
-    if not names:
+    results = [one for one in results if not one.failure]
+    if not results:
         print("No file runs, so there is nothing to draw.")
         return
-    size = (9, 0.45 * len(names) + 1.6)
-    figure, axes = plt.subplots(1, 2, figsize=size, sharey=True, layout="constrained")
-    if line:
-        axes[1].set_xscale("log")
-        axes[1].axvline(line, color="black", linestyle="--", linewidth=1)
-        axes[1].set_title(f"dashed: the tolerance, {line:g} %", fontsize=9)
-    for axis, (label, numbers) in zip(axes, (left, right)):
-        values = [numbers.get(name) or 0 for name in names]
-        values = [value if math.isfinite(value) else 0 for value in values]
-        least = 1e-6 if axis is axes[1] and line else 0  # a logarithmic scale has no zero
-        drawn = axis.barh(names, np.maximum(values, least), edgecolor="black", linewidth=0.5)
-        for bar, name, value in zip(drawn, names, values):
+    size = (9, 0.45 * len(results) + 1.6)
+    figure, (left, right) = plt.subplots(1, 2, figsize=size, sharey=True, layout="constrained")
+    tolerance = 100 * decision.tolerance
+    right.set_xscale("log")
+    right.axvline(tolerance, color="black", linestyle="--", linewidth=1)
+    right.set_title(f"dashed: the tolerance, {tolerance:g} %", fontsize=9)
+    sizes = [one.bytes / 1e6 for one in results]
+    errors = [100 * one.relative_error for one in results]
+    drawn = [error if 1e-6 < error < math.inf else 1e-6 for error in errors]
+    for axis, lengths, numbers in ((left, sizes, sizes), (right, drawn, errors)):
+        names = [one.recipe for one in results]
+        for bar, name, number in zip(axis.barh(names, lengths), names, numbers):
             accepted = decision.reasons[name][0]
             kind = "within tolerance" if accepted else "not within tolerance"
             kind = "recommended" if name == decision.recommended else kind
-            bar.set(facecolor=COLOURS[kind], hatch="" if accepted else "///")
+            bar.set(facecolor=COLOURS[kind], edgecolor="black", hatch="" if accepted else "///")
             end = bar.get_width(), bar.get_y() + bar.get_height() / 2
             paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-            axis.annotate(f" {value:.2g}", end, va="center", bbox=paper)
-        axis.set_xlabel(label)
+            axis.annotate(f" {number:.2g}", end, va="center", bbox=paper)
         axis.margins(x=0.25)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].invert_yaxis()
-    figure.suptitle(title)
+    left.set_xlabel("size in MB")
+    right.set_xlabel("worst error, % of the output's range")
+    left.invert_yaxis()
+    figure.suptitle("Size, and error relative to the SavedModel")
     plt.show()

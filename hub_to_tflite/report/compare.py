@@ -40,14 +40,12 @@ class Result:
     ratio: tuple | None = None  # (low, median, high) of its time, divided by the first file's
     peak_mb: float | None = None  # of a process that runs only this file, in MB (10^6 bytes)
     failure: str | None = None
+    output: str | None = None  # the one with the largest relative error
     model: identify.flatbuffer.Model | None = None  # what the file says of itself
-    per_output: dict = dataclasses.field(default_factory=dict)  # name -> (max error, relative)
 
     def plain(self) -> dict:
         """Return the numbers as JSON holds them: of `ratio` the median, infinity as None."""
-        hidden = ("path", "model", "per_output")
-        names = [one.name for one in dataclasses.fields(self) if one.name not in hidden]
-        values = {name: getattr(self, name) for name in names}
+        values = {name: one for name, one in vars(self).items() if name not in ("path", "model")}
         values["ratio"] = self.ratio[1] if self.ratio else None
         infinite = [n for n, v in values.items() if isinstance(v, float) and not math.isfinite(v)]
         return values | dict.fromkeys(infinite)
@@ -157,25 +155,22 @@ def measure(
     `tolerance` is a relative error. Raises ComparisonError.
     """
     found = errors(reference, outputs)
-    per_output = {
-        name: (float(error.max()), _relative(float(error.max()), range_))
-        for name, (error, range_) in found.items()
-    }
+    worst = {name: (float(error.max()), range_) for name, (error, range_) in found.items()}
+    output = max(worst, key=lambda name: _relative(*worst[name]))
     near = np.all([error <= tolerance * range_ for error, range_ in found.values()], axis=0)
     same = outputs[scores].argmax(1) == reference[scores].argmax(1) if scores else near
-    max_error, relative_error = max(per_output.values(), key=lambda pair: pair[1])
     return Result(
         recipe,
         Path(path),
         Path(path).stat().st_size,
-        max_error,
-        relative_error,
+        worst[output][0],
+        _relative(*worst[output]),
         int(same.sum()),
         len(near),
         correct(outputs, scores, labels),
         peak_mb=peak_mb,
+        output=output,
         model=identify.identify(path).model,
-        per_output=per_output,
     )
 
 
@@ -233,29 +228,19 @@ def failures(refused: dict[str, str]) -> str:
     return "\n".join(lines).replace("<", "&lt;") or "Every recipe converted."
 
 
-def errors_table(results: list[Result]) -> str:
-    """Return the worst error of each output in each file, rounded up to powers of ten."""
-    rows = [
-        (result.recipe, f"`{name}`", parity.bound(error), parity.bound(relative))
-        for result in results
-        for name, (error, relative) in result.per_output.items()
-    ]
-    return table(
-        rows, ["recipe", "output", "max absolute error", "relative to its range"], "markdown"
-    )
-
-
 def short_table(results: list[Result]) -> str:
     """Return size, relative error and agreement of all recipes: what is the same in every run."""
     rows = []
     for one in results:
-        row = [one.recipe, "failed", None, None]
-        if not one.failure:
-            error = math.inf if one.relative_error is None else one.relative_error
-            same = f"{one.agree} of {one.total}"
-            row = [one.recipe, f"{one.bytes:,}", parity.bound(error), same]
-        rows.append(row)
-    return table(rows, ["recipe", "bytes", "relative error", "same"], "markdown")
+        error = math.inf if one.relative_error is None else one.relative_error
+        row = (
+            [f"{one.bytes:,}", one.output, parity.bound(error), f"{one.agree} of {one.total}"]
+            if one.bytes
+            else ["failed", None, None, None]
+        )
+        rows.append([one.recipe, *row])
+    head = ["recipe", "bytes", "worst output", "relative error", "same"]
+    return table(rows, head, "markdown")
 
 
 def needs_table(results: list[Result]) -> str:

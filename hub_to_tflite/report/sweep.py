@@ -1,22 +1,18 @@
-"""Make the report of many models, on every core or on a cluster, and gather one table.
+"""Make the reports of a grid of models, on every core or on a cluster, and gather one table.
 
 A grid is a YAML file with four lists: handles, recipes, threads, samples. Each combination is a
-job, each job one execution of the report's template, and each execution one task of
-dask.distributed, which sends it to a worker, and to another one if that worker dies. The executed
-notebooks are in <out>/<grid>/jobs/; the table, the figure and the list are read from them, and
-nothing else is kept. A notebook's name ends in the digest of what decides its content, so a job
-that is done is found, and one whose model, template, code or versions have changed is not. A job
-that failed is kept as well, and left alone until `retry`.
+job: the report's template, executed by a task of dask.distributed, on another worker if one dies.
+The executed notebooks are in <out>/<grid>/jobs/; table, figure and list are read from them. A
+notebook's name ends in the digest of what decides its numbers, so a job that is done is found
+again, and one whose model, template, code or versions have changed is not. A failed one waits for
+`retry`.
 
-Memory. Dask watches the worker's process, but the kernel is its child. So the task watches the
-memory of the kernel and its children, and ends them when they have more than the worker's limit
-(divided by its threads). Between two looks they can take more.
+Dask watches the memory of its worker, but the kernel is its child: so each task watches the kernel
+and its children, and ends them when they have more than the worker's limit.
 
-Past one machine. Workers run where this project is installed; before anything starts, their code
-and versions are compared with those here. Notebooks travel through dask. A folder or a file that
-the grid names must have the same path on every worker. Whoever can talk to a dask scheduler can run
-any code on its workers: keep tcp:// on a network that you trust, and use tls:// elsewhere
-(https://distributed.dask.org/en/stable/tls.html).
+Workers on other machines need this project as it is here, which is checked first, and the same path
+for each folder or file that the grid names. Whoever can talk to a dask scheduler can run any code
+on its workers: keep tcp:// on a network that you trust, use tls:// elsewhere.
 """
 
 import ast
@@ -26,7 +22,6 @@ import dataclasses
 import functools
 import hashlib
 import importlib.metadata
-import importlib.util
 import itertools
 import json
 import logging
@@ -174,15 +169,14 @@ def read(path: str | Path) -> list[Job]:
         grid = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SweepError(
-            f"The grid {str(path)!r} cannot be read. Found: {_one_line(error)}. Write one as in "
+            f"The grid {str(path)!r} cannot be read. Found: {_one_line(error)}. Write one like "
             "sweep.yaml, and name it: hub-to-tflite sweep mine.yaml."
         ) from None
-    if not isinstance(grid, dict) or not grid or not grid.keys() <= GRID.keys():
-        unknown = [key for key in grid if key not in GRID] if isinstance(grid, dict) else []
-        found = ", ".join(map(repr, unknown)) or repr(grid)
+    unknown = [grid] if not isinstance(grid, dict) or not grid else grid.keys() - GRID.keys()
+    if unknown:
         raise SweepError(
-            f"The grid {path.name} must have lists named {', '.join(GRID)}. Found: {found}. "
-            "Write such as threads: [1, 2]."
+            f"The grid {path.name} must have lists named {', '.join(GRID)}. Found: "
+            f"{', '.join(map(repr, unknown))}. Write such as threads: [1, 2]."
         )
     axes = []
     for key, (kind, default) in GRID.items():
@@ -193,15 +187,13 @@ def read(path: str | Path) -> list[Job]:
             )
         if key in ("handles", "samples"):
             values = [make.absolute(value, path.parent) for value in values]
-        for value in values:
-            if not _fits(key, value):
-                raise SweepError(
-                    f"In the grid {path.name}, {key} has a wrong entry. Found: {value!r}. "
-                    f"Give {kind}."
-                )
-        if key == "samples":
-            values = [str(value) for value in values]
-        axes.append(list(dict.fromkeys(values)))
+        wrong = [value for value in values if not _fits(key, value)]
+        if wrong:
+            raise SweepError(
+                f"In the grid {path.name}, {key} has a wrong entry. Found: {wrong[0]!r}. "
+                f"Give {kind}."
+            )
+        axes.append(dict.fromkeys(str(one) if key == "samples" else one for one in values))
     return [Job(*values) for values in itertools.product(*axes)]
 
 
@@ -246,45 +238,35 @@ def used(source: str) -> dict[str, Path]:
 
     Data files that lie beside a module and are named in it are among them.
     """
-    cells = json.loads(source)["cells"]
-    waiting = [_imports("".join(c["source"]), "") for c in cells if c["cell_type"] == "code"]
-    found, names = {}, set().union(*waiting)
+    modules = {}
+    for path in [*make.ROOT.glob("helpers/**/*.py"), *make.ROOT.glob("hub_to_tflite/**/*.py")]:
+        parts = path.relative_to(make.ROOT).with_suffix("").parts
+        modules[".".join(parts).removesuffix(".__init__")] = path
+    cells = [cell for cell in json.loads(source)["cells"] if cell["cell_type"] == "code"]
+    found, names = {}, _imports("\n".join("".join(cell["source"]) for cell in cells))
     while names:
         name = names.pop()
-        spec = _module(name)
-        if name in found or spec is None or name.startswith(WORDING):
+        if name in found or name not in modules or name.startswith(WORDING):
             continue
-        found[name] = path = Path(spec.origin)
+        found[name] = path = modules[name]
         text = path.read_text(encoding="utf-8")
-        names |= _imports(text, name if path.name == "__init__.py" else name.rpartition(".")[0])
-        for one in re.findall(r'"([\w.-]+\.(?:yaml|j2|npz|json))"', text):
-            if (path.parent / one).is_file():
-                found[f"{name}/{one}"] = path.parent / one
+        names |= _imports(text)
+        for data in re.findall(r'"([\w.-]+\.(?:yaml|j2|npz|json))"', text):
+            if (path.parent / data).is_file():
+                found[f"{name}/{data}"] = path.parent / data
     return found
 
 
-def _imports(code, package):
-    """Return the names of this project's modules that code may import, and of their packages."""
+def _imports(code):
+    """Return the names that code imports, of modules or of things in them, and their packages."""
     names = set()
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            start = ".".join(filter(None, [package if node.level else "", node.module or ""]))
-            names |= {start} | {f"{start}.{alias.name}" for alias in node.names}
-    ours = {name for name in names if name.split(".")[0] in ("helpers", "hub_to_tflite")}
-    parts = [name.split(".") for name in ours]
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    parts = [name.split(".") for name in names]
     return {".".join(one[:length]) for one in parts for length in range(1, len(one) + 1)}
-
-
-@functools.cache
-def _module(name):
-    """Return the spec of a module, or None for the name of something in one."""
-    try:
-        spec = importlib.util.find_spec(name)
-    except ModuleNotFoundError:
-        return None
-    return spec if spec and spec.origin else None
 
 
 def source_of(path: str | Path) -> str:
@@ -485,7 +467,7 @@ def draw(table: list[dict], path: Path) -> None:
     figure = Figure(figsize=(10, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     # One colour (Okabe and Ito's, told apart without red and green) and shape for each recipe.
-    colours = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"]
+    colours = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00")
     files = [row for row in table if row["bytes"]]
     for recipe, colour, shape in zip(convert.RECIPES, colours, "os^DvP"):
         own = [row for row in files if row["recipe"] == recipe]

@@ -91,6 +91,7 @@ class TestAReport:
         assert recommend.recommend(results, 0.05).recommended == found["recommended"] == "float32"
 
 
+@pytest.mark.all
 def test_a_published_image_model_names_the_photos_before_and_after(real_hub, tmp_path):
     out = make.report(
         f"{real_hub}/rebuilt/mobilenet_v1_025_224/classification/1",

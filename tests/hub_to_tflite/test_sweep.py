@@ -382,6 +382,7 @@ class TestAnExistingScheduler:
             bench.sweep(cluster)
         assert not bench.results.exists()
 
+    @pytest.mark.all
     def test_one_needs_workers_and_may_go_away(self, bench, monkeypatch):
         """The commands that the messages name."""
         options = ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
