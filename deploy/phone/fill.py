@@ -55,7 +55,7 @@ def filled(content, file, language):
     """
     try:
         model = flatbuffer.read(content)
-    except flatbuffer.Damaged as error:
+    except flatbuffer.CorruptModelError as error:
         raise FillError(
             f"The snippets need a sound .tflite. Found: {error} Get the file again."
         ) from None

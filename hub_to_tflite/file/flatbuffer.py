@@ -1,78 +1,83 @@
-"""What a .tflite says about itself, read from its bytes. Taught in 01_why_wont_it_open and 09_fix_failed_conversions.
+"""What a .tflite says about itself, read from its bytes. Taught in 09_fix_failed_conversions.
 
-A .tflite is a FlatBuffer: tables that refer to each other by offsets, laid out as in TensorFlow's schema.fbs. The
-schema's Python form comes with ai_edge_litert. Nothing here runs the model, and nothing imports TensorFlow.
+A .tflite is a FlatBuffer: tables that refer to each other by offsets, laid out as in TensorFlow's
+schema.fbs. Its C++ verifier has no Python form, and the schema's Python classes take half a second
+to import, so `read` follows the offsets itself, and checks each. The numbers of fields below are
+those of schema.fbs. Nothing here runs the model, or imports TensorFlow or NumPy.
 """
 
+import contextlib
 import io
 import math
+import mmap
+import struct
 import zipfile
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from ai_edge_litert import schema_py_generated as schema
+from typing import Any, BinaryIO
 
 from hub_to_tflite.file import releases
 
-BUILTIN = {
-    code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)
-}
-DTYPES = {
-    code: name.lower() for name, code in vars(schema.TensorType).items() if isinstance(code, int)
-}
-FIXED = {
-    "float16",
-    "float32",
-    "float64",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "uint8",
-    "uint16",
-    "uint32",
-    "bool",
+MAGIC = b"TFL3"  # the file identifier, bytes 4 to 8
+SIZES = {  # dtype -> bytes of one element, where it takes whole bytes and always as many
+    **dict.fromkeys(["int8", "uint8", "bool"], 1),
+    **dict.fromkeys(["float16", "int16", "uint16"], 2),
+    **dict.fromkeys(["float32", "int32", "uint32"], 4),
+    **dict.fromkeys(["float64", "int64"], 8),
 }
 LONGEST_LABELS = 2**20  # bytes of a packed text file that are read
 
 
-class Damaged(ValueError):
-    """A .tflite that cannot be read, or that contradicts itself. The message says what was found, and where."""
+class CorruptModelError(ValueError):
+    """A .tflite that can't be read or contradicts itself; says what was found, and where."""
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """One input or output. A size of `shape` is -1 where it is open."""
+    """A tensor, such as an input or output. A dynamic dimension of `shape` is -1."""
 
     name: str
     dtype: str  # float32, int8, string ...
     shape: tuple
-    scale: float  # 0.0 where nothing is quantized; of the first channel, where there are several
+    scale: float  # 0.0 if nothing is quantized; of the first channel if there are several
     zero_point: int
     channels: (
-        int  # scales: 0 where nothing is quantized, 1 for the whole tensor, or one for each channel
+        int  # scales: 0 if nothing is quantized, 1 if per-tensor, one a channel if per-channel
     )
+    index: int  # in its subgraph
+    ranked: bool  # whether the file says that the number of dimensions is known
 
-    def __str__(self):
-        sizes = ", ".join("any" if size < 0 else str(size) for size in self.shape)
-        text = f"{self.name} {self.dtype} ({sizes})"
+    def __str__(self) -> str:
+        text = f"{self.name} {self.dtype} {self.sizes}"
         if self.channels == 1:
             text += f", scale {self.scale:.6g}, zero point {self.zero_point}"
-        return text + f", {self.channels} scales" * (self.channels > 1)
+        elif self.channels:
+            text += f", {self.channels} scales"
+        return text
+
+    @property
+    def sizes(self) -> str:
+        """The shape as text, such as "(any, 48, 48, 3)"."""
+        return f"({', '.join('any' if size < 0 else str(size) for size in self.shape)})"
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether a dimension is dynamic."""
+        return min(self.shape, default=1) < 0
 
 
 @dataclass(frozen=True)
 class Op:
-    """One kind of op in the file. `kind` is "builtin", "flex" (one of TensorFlow's own) or "custom" (somebody's)."""
+    """A kind of op in the file. `kind` is "builtin", "flex" (TensorFlow's own) or "custom"."""
 
     name: str
     version: int
     kind: str
     count: int
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.count} {self.name} v{self.version}"
 
 
@@ -81,246 +86,323 @@ class Model:
     """What a .tflite holds. `inputs` and `outputs` are those of its first subgraph."""
 
     size: int  # bytes
-    inputs: tuple  # of Tensor
-    outputs: tuple  # of Tensor
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
     signatures: dict  # name -> (names of its inputs, names of its outputs)
-    ops: tuple  # of Op, the most frequent first
+    signature_subgraphs: tuple[int, ...]  # of each signature
+    ops: tuple[Op, ...]  # the most frequent first
     subgraphs: int
     constants: dict  # dtype -> number of constant tensors: weights, biases, shapes
     per_channel: int  # tensors with one scale for each channel
-    runtime: str  # the release of TensorFlow that it needs at least, such as "2.17.0"; "" where nothing says
+    runtime: (
+        str  # the release of TensorFlow that it needs at least, such as "2.17.0"; "" if unknown
+    )
     runtime_source: str  # how that is known
     description: str  # by what wrote the file, such as "MLIR Converted."
-    metadata: tuple  # names of the metadata buffers
-    files: tuple  # names of the files in an appended zip archive
-    labels: tuple  # lines of the first text file among them
+    metadata: tuple[str, ...]  # names of the metadata buffers
+    files: tuple[str, ...]  # names of the files in an appended zip archive
+    labels: tuple[str, ...]  # lines of the first text file among them
+
+    @property
+    def needs(self) -> str:
+        """The release of TensorFlow that it needs, and how that is known, as text."""
+        later = f"TensorFlow {self.runtime} or later, " if self.runtime else ""
+        return later + self.runtime_source
 
 
-def read(content):
-    """Return the Model of a .tflite, given as bytes. Raises Damaged."""
-    model = unpack(content)
-    check(model)
-    main, tensors = (
-        model.subgraphs[0],
-        [tensor for graph in model.subgraphs for tensor in _list(graph.tensors)],
-    )
-    ops = _ops(model)
-    runtime, runtime_source = releases.needed(ops, metadata(model, "min_runtime_version"))
-    files, labels = _packed(content)
-    return Model(
-        size=len(content),
-        inputs=tuple(_tensor(main.tensors[index]) for index in _list(main.inputs)),
-        outputs=tuple(_tensor(main.tensors[index]) for index in _list(main.outputs)),
-        signatures={
-            _text(one.signatureKey): tuple(
-                tuple(_text(item.name) for item in _list(side)) for side in _sides(one)
-            )
-            for one in _list(model.signatureDefs)
-        },
-        ops=ops,
-        subgraphs=len(model.subgraphs),
-        constants=dict(Counter(_dtype(tensor) for tensor in tensors if _stored(tensor, model))),
-        per_channel=sum(len(_scales(tensor)) > 1 for tensor in tensors),
-        runtime=runtime,
-        runtime_source=runtime_source,
-        description=_text(model.description),
-        metadata=tuple(_text(one.name) for one in _list(model.metadata)),
-        files=files,
-        labels=labels,
-    )
+class Table:
+    """A table of a FlatBuffer. Each method takes the number of a field, from 0, in the schema.
+
+    The constructor and the methods raise struct.error or IndexError if they lead out of the bytes,
+    or if they lead to the same bytes so often that a small file would fill the memory.
+    """
+
+    def __init__(self, content: Any, at: int | None = None, left: list[int] | None = None):
+        self._left = left or [4 * len(content)]  # bytes that may still be read, for all tables
+        self._content = content
+        self._at = struct.unpack_from("<I", content)[0] if at is None else at
+        [back] = struct.unpack_from("<i", content, self._at)
+        if self._at - back < 0:
+            raise struct.error("a table's layout is before the beginning")
+        size, inline = struct.unpack_from("<HH", content, self._at - back)
+        self._fields = struct.unpack_from(f"<{(size - 4) // 2}H", content, self._at - back + 4)
+        self._spend(inline, self._at)
+
+    def number(self, field: int, code: str = "i", default: Any = 0) -> Any:
+        """Return a number; `code` is its type as in the module struct."""
+        place = self._place(field)
+        return struct.unpack_from(f"<{code}", self._content, place)[0] if place else default
+
+    def numbers(self, field: int, code: str = "i") -> tuple:
+        """Return a vector of numbers."""
+        start, count = self._vector(field, struct.calcsize(f"<{code}"))
+        return struct.unpack_from(f"<{count}{code}", self._content, start)
+
+    def size(self, field: int) -> int:
+        """Return the number of bytes in a vector of bytes."""
+        return self._vector(field, 1, free=True)[1]
+
+    def data(self, field: int) -> bytes:
+        """Return a vector of bytes."""
+        start, count = self._vector(field, 1)
+        return bytes(self._content[start : start + count])
+
+    def text(self, field: int) -> str:
+        """Return a string."""
+        return self.data(field).decode(errors="replace")
+
+    def table(self, field: int) -> "Table | None":
+        """Return the table that a field refers to, if any."""
+        place = self._place(field)
+        return Table(self._content, self._follow(place), self._left) if place else None
+
+    def tables(self, field: int) -> list["Table"]:
+        """Return a vector of tables."""
+        start, count = self._vector(field, 4)
+        places = range(start, start + 4 * count, 4)
+        return [Table(self._content, self._follow(place), self._left) for place in places]
+
+    def _place(self, field):
+        offset = self._fields[field] if field < len(self._fields) else 0
+        return offset and self._at + offset
+
+    def _follow(self, place):
+        return place + struct.unpack_from("<I", self._content, place)[0]
+
+    def _vector(self, field, size, free=False):
+        place = self._place(field)
+        if not place:
+            return 0, 0
+        start = self._follow(place)
+        [count] = struct.unpack_from("<I", self._content, start)
+        self._spend(size * count, start + 4, free)
+        return start + 4, count
+
+    def _spend(self, size, at, free=False):
+        if at + size > len(self._content):
+            raise struct.error("it leads beyond the end")
+        self._left[0] -= 0 if free else size
+        if self._left[0] < 0:
+            raise struct.error("it leads to the same bytes again and again")
 
 
-def unpack(content):
-    """Return the schema's ModelT for the bytes of a .tflite: its tables, not yet compared. Raises Damaged."""
-    if content[4:8] != b"TFL3":
-        raise Damaged(f"Bytes 4 to 8 of a .tflite read TFL3. Found: {bytes(content[4:8])!r}.")
+def read(source: bytes | BinaryIO) -> Model:
+    """Return the Model of a .tflite, bytes or an open file. Raises CorruptModelError."""
+    if isinstance(source, bytes):
+        return _read(source, io.BytesIO(source))
+    with mmap.mmap(
+        source.fileno(), 0, access=mmap.ACCESS_READ
+    ) as content:  # gigabytes stay outside
+        return _read(content, source)
+
+
+def metadata(content: bytes, name: str) -> bytes:
+    """Return a metadata buffer, b"" if the file has no such one. Raises CorruptModelError."""
+    with _reading(content):
+        return _metadata(Table(content), name)
+
+
+def unpack(content: bytes) -> Any:
+    """Return the schema's ModelT of a sound .tflite, to change it and to `pack` it again."""
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    return flatbuffer_utils.read_model_from_bytearray(content)
+
+
+def pack(model: Any) -> bytes:
+    """Return the .tflite of a ModelT, its buffers at multiples of 16 as schema.fbs asks.
+
+    Microcontrollers read weights in place; flatbuffer_utils packs them at multiples of 4.
+    """
+    import flatbuffers
+    import numpy as np
+
+    class Aligned(flatbuffers.Builder):
+        def CreateNumpyVector(self, array):
+            if array.dtype != np.uint8:
+                return super().CreateNumpyVector(array)
+            self.StartVector(1, array.size, 16)
+            self.head = self.head - array.size
+            self.Bytes[self.head : self.head + array.size] = array.tobytes()
+            return self.EndVector()
+
+    for buffer in model.buffers or []:
+        if isinstance(buffer.data, (bytes, list)):
+            buffer.data = np.array(bytearray(buffer.data))
+    builder = Aligned(2**16)
+    builder.Finish(model.Pack(builder), file_identifier=MAGIC)
+    return bytes(builder.Output())
+
+
+@contextlib.contextmanager
+def _reading(content):
+    """A context in which offsets that lead out of the file are a CorruptModelError."""
+    if (found := bytes(content[4:8])) != MAGIC:
+        raise CorruptModelError(f"Bytes 4 to 8 of a .tflite are TFL3. Found: {found!r}.")
     try:
-        content = _Frugal(content)
-        _count(
-            schema.Model.GetRootAs(content), len(content) // 16
-        )  # a table and what refers to it take 16 bytes
-        return schema.ModelT.InitFromPackedBuf(content)
-    except (
-        Exception
-    ) as error:  # what the reader raises depends on what the damaged bytes happen to mean
-        raise Damaged(
-            f"Its tables lead out of its {len(content):,} bytes, as in a file that broke off or was altered "
-            f"({type(error).__name__} in the reader)."
+        yield
+    except (struct.error, IndexError) as error:
+        raise CorruptModelError(
+            f"Its tables lead out of its {len(content):,} bytes, as in a file that broke off or "
+            f"was altered ({error})."
         ) from None
 
 
-class _Frugal(bytes):
-    """Bytes from which no more can be copied than four times what they are.
-
-    In a hostile file, a thousand tables may share one name of a megabyte.
-    """
-
-    copied = 0
-
-    def __getitem__(self, key):
-        piece = super().__getitem__(key)
-        if isinstance(key, slice):
-            self.copied += len(piece)
-            if self.copied > 4 * len(self):
-                raise OverflowError
-        return piece
-
-
-def _count(model, most):
-    """Raise OverflowError if lists within lists refer to more than `most` tables, as a small hostile file can."""
-    for graph in (model.Subgraphs(index) for index in range(model.SubgraphsLength())):
-        most -= graph.OperatorsLength() + graph.TensorsLength()
-        for tensor in (
-            graph.Tensors(index) for index in range(graph.TensorsLength() if most > 0 else 0)
-        ):
-            sparsity = tensor.Sparsity()
-            most -= tensor.VariantTensorsLength() + (
-                sparsity.DimMetadataLength() if sparsity else 0
-            )
-    for one in (model.SignatureDefs(index) for index in range(model.SignatureDefsLength())):
-        most -= one.InputsLength() + one.OutputsLength()
-    if most < 0:
-        raise OverflowError
-
-
-def check(model):
-    """Raise Damaged at the first thing in a ModelT that contradicts the rest of it."""
-    if model.version != 3:
-        raise Damaged(f"Its schema version is {model.version}; a .tflite has 3.")
-    if not _list(model.subgraphs):
-        raise Damaged("It holds no subgraph, so there is nothing to run.")
-    for number, graph in enumerate(model.subgraphs):
-        where, tensors = f" of subgraph {number}" if number else "", len(_list(graph.tensors))
-        for index, tensor in enumerate(_list(graph.tensors)):
-            _check_tensor(tensor, model, f"Tensor {index}{where}")
-        for index, op in enumerate(_list(graph.operators)):
-            _within(
-                [op.opcodeIndex],
-                0,
-                len(_list(model.operatorCodes)),
-                f"Op {index}{where} is of op code",
-            )
-            _within(op.inputs, -1, tensors, f"Op {index}{where} reads tensor")
-            _within(op.outputs, -1, tensors, f"Op {index}{where} writes tensor")
-        _within(graph.inputs, 0, tensors, f"The inputs{where} name tensor")
-        _within(graph.outputs, 0, tensors, f"The outputs{where} name tensor")
-        for index in _list(graph.inputs):
-            if _stored(
-                graph.tensors[index], model
-            ):  # setting it would write into the file's own bytes
-                raise Damaged(f"Tensor {index}{where} is an input, and a constant too.")
-    for one in _list(model.signatureDefs):
-        where = f"The signature {_text(one.signatureKey)!r} names"
-        _within([one.subgraphIndex], 0, len(model.subgraphs), f"{where} subgraph")
-        graph = model.subgraphs[one.subgraphIndex]
-        for side, ends in zip(_sides(one), (graph.inputs, graph.outputs)):
-            for item in _list(side):
-                if item.tensorIndex not in _list(ends):
-                    raise Damaged(
-                        f"{where} tensor {item.tensorIndex}, which its subgraph does not take or return there."
-                    )
-
-
-def _check_tensor(tensor, model, where):
-    _within([tensor.type], 0, len(DTYPES), f"{where} is of type")
-    _within([tensor.buffer], 0, len(_list(model.buffers)), f"{where} names buffer")
-    dtype, shape, scales = _dtype(tensor), tuple(map(int, _list(tensor.shape))), _scales(tensor)
-    if min(shape, default=0) < 0:
-        raise Damaged(
-            f"{where} has the shape {shape}. An open size is 1 there, and -1 in the shape signature."
+def _read(content, file):
+    with _reading(content):
+        model = Table(content)
+        if (version := model.number(0, "I")) != 3:
+            raise CorruptModelError(f"Its schema version is {version}; a .tflite has 3.")
+        buffers = [one.size(0) for one in model.tables(4)]
+        codes = [_op(one) for one in model.tables(1)]
+        graphs = [
+            _Graph(one, f" of subgraph {number}" if number else "", buffers, codes)
+            for number, one in enumerate(model.tables(2))
+        ]
+        if not graphs:
+            raise CorruptModelError("It holds no subgraph, so there is nothing to run.")
+        signatures = {}
+        for one in model.tables(7):
+            signatures[one.text(2)] = _signature(one, graphs)
+        counted = sum((graph.ops for graph in graphs), Counter())
+        ops = [Op(*codes[index], count) for index, count in counted.items()]
+        runtime, source = releases.needed(ops, _metadata(model, "min_runtime_version"))
+        files, labels = _packed(file)
+        return Model(
+            size=len(content),
+            inputs=tuple(graphs[0].tensors[index] for index in graphs[0].inputs),
+            outputs=tuple(graphs[0].tensors[index] for index in graphs[0].outputs),
+            signatures={name: sides for name, (_, sides) in signatures.items()},
+            signature_subgraphs=tuple(number for number, _ in signatures.values()),
+            ops=tuple(sorted(ops, key=lambda op: (-op.count, op.name))),
+            subgraphs=len(graphs),
+            constants=dict(sum((graph.constants for graph in graphs), Counter())),
+            per_channel=sum(one.channels > 1 for graph in graphs for one in graph.tensors),
+            runtime=runtime,
+            runtime_source=source,
+            description=model.text(3),
+            metadata=tuple(one.text(0) for one in model.tables(6)),
+            files=files,
+            labels=labels,
         )
-    stored, needed = (
-        _stored(tensor, model),
-        math.prod(shape) * np.dtype(dtype if dtype in FIXED else "V0").itemsize,
-    )
-    if stored and needed and stored != needed and not tensor.sparsity:
-        raise Damaged(
+
+
+class _Graph:
+    """A subgraph whose parts were checked; `ops` counts the ops of each op code."""
+
+    def __init__(self, table, where, buffers, codes):
+        self.tensors, self.ops, self.constants = [], Counter(), Counter()
+        stored = []
+        for index, one in enumerate(table.tables(0)):
+            self.tensors.append(_tensor(one, index, buffers, f"Tensor {index}{where}"))
+            stored.append(buffers[one.number(2, "I")])
+            self.constants[self.tensors[-1].dtype] += bool(stored[-1])
+        count = len(self.tensors)
+        for index, op in enumerate(table.tables(3)):
+            code = op.number(0, "I")
+            _within([code], 0, len(codes), f"Op {index}{where} is of op code")
+            _within(op.numbers(1), -1, count, f"Op {index}{where} reads tensor")
+            _within(op.numbers(2), -1, count, f"Op {index}{where} writes tensor")
+            for options in (4, 12):
+                op.table(options)  # raises if it leads nowhere
+            op.size(5)
+            self.ops[code] += 1
+        self.inputs, self.outputs = table.numbers(1), table.numbers(2)
+        _within(self.inputs, 0, count, f"The inputs{where} name tensor")
+        _within(self.outputs, 0, count, f"The outputs{where} name tensor")
+        for index in self.inputs:
+            if stored[index]:  # setting it would write into the file's own bytes
+                raise CorruptModelError(f"Tensor {index}{where} is an input, and a constant too.")
+        self.constants += Counter()  # without those of 0
+
+
+def _tensor(table, index, buffers, where):
+    code, buffer = table.number(1, "b"), table.number(2, "I")
+    dtypes = releases.dtypes()
+    _within([code], 0, len(dtypes), f"{where} is of type")
+    _within([buffer], 0, len(buffers), f"{where} names buffer")
+    dtype, shape, stored = dtypes[code], table.numbers(0), buffers[buffer]
+    if min(shape, default=0) < 0:
+        raise CorruptModelError(
+            f"{where} has the shape {shape}. A dynamic dimension is 1 there, and -1 in the shape "
+            "signature."
+        )
+    needed = math.prod(shape) * SIZES.get(dtype, 0)
+    sparse = table.table(6)
+    if stored and needed and stored != needed and not sparse:
+        raise CorruptModelError(
             f"{where} needs {needed:,} bytes for {dtype} {shape}; its buffer holds {stored:,}."
         )
-    if len(scales):
-        axis, points = tensor.quantization.quantizedDimension, _list(tensor.quantization.zeroPoint)
-        if not np.isfinite(scales).all():
-            raise Damaged(f"{where} has a scale that is not a finite number.")
-        if len(points) not in (1, len(scales)) or len(scales) > 1 and not 0 <= axis < len(shape):
-            raise Damaged(
-                f"{where} has {len(scales)} scales and {len(points)} zero points along dimension {axis}."
-            )
+    scales, points = (), ()
+    if quantization := table.table(4):
+        scales, points = quantization.numbers(2, "f"), quantization.numbers(3, "q")
+    if not all(map(math.isfinite, scales)):
+        raise CorruptModelError(f"{where} has a scale that is not a finite number.")
+    if scales and len(points) not in (1, len(scales)):
+        raise CorruptModelError(f"{where} has {len(scales)} scales and {len(points)} zero points.")
+    return Tensor(
+        table.text(3),
+        dtype,
+        table.numbers(7) or shape,
+        scales[0] if scales else 0.0,
+        points[0] if points else 0,
+        len(scales),
+        index,
+        bool(table.number(8, "B")),
+    )
 
 
-def _within(indices, low, high, what):
-    for index in _list(indices):
+def _within(indices: Iterable[int], low: int, high: int, what: str):
+    for index in indices:
         if not low <= index < high:
-            raise Damaged(f"{what} {index}; the file has {high}.")
+            raise CorruptModelError(f"{what} {index}; the file has {high}.")
 
 
-def metadata(model, name):
-    """Return the bytes of a metadata buffer, none where the file has no such buffer."""
-    at = {_text(one.name): one.buffer for one in _list(model.metadata)}.get(name, -1)
-    return bytes(_list(model.buffers[at].data)) if 0 <= at < len(_list(model.buffers)) else b""
+def _op(table):
+    """Return (name, version, kind) of an op code. Codes above 127 came later, in a second field."""
+    code = max(table.number(0, "b"), table.number(3))
+    name, version = table.text(1), table.number(2, default=1)
+    names = releases.operators()
+    if code < len(names) and names[code] != "CUSTOM":
+        return names[code], version, "builtin"
+    if code >= len(names):
+        return f"op code {code}", version, "builtin"
+    return name, version, "flex" if name.startswith("Flex") else "custom"
 
 
-def _packed(content):
-    """Return (names of the files, lines of the first text file) of a zip archive appended to the model."""
+def _signature(table, graphs):
+    """Return (number of its subgraph, (names of its inputs, names of its outputs))."""
+    where, number = f"The signature {table.text(2)!r} names", table.number(4, "I")
+    _within([number], 0, len(graphs), f"{where} subgraph")
+    sides = []
+    for side, ends in ((0, graphs[number].inputs), (1, graphs[number].outputs)):
+        items = table.tables(side)
+        for index in (item.number(1, "I") for item in items):
+            if index not in ends:
+                raise CorruptModelError(
+                    f"{where} tensor {index}, which its subgraph does not take or return there."
+                )
+        sides.append(tuple(item.text(0) for item in items))
+    return number, tuple(sides)
+
+
+def _metadata(model, name):
+    at = {one.text(0): one.number(1, "I") for one in model.tables(6)}.get(name)
+    buffers = model.tables(4)
+    return buffers[at].data(0) if at is not None and at < len(buffers) else b""
+
+
+def _packed(file):
+    """Return (names of files, lines of the first text file) of a zip archive after the model."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with zipfile.ZipFile(file) as archive:
             names = tuple(archive.namelist())
             text = next((name for name in names if Path(name).suffix == ".txt"), None)
-            with archive.open(text) if text else io.BytesIO() as file:
-                return names, tuple(file.read(LONGEST_LABELS).decode(errors="replace").splitlines())
+            if not text:
+                return names, ()
+            with archive.open(text) as lines:
+                return names, tuple(
+                    lines.read(LONGEST_LABELS).decode(errors="replace").splitlines()
+                )
     except Exception:  # mostly zipfile.BadZipFile, as in nearly every .tflite: there is no archive
         return (), ()
-
-
-def _ops(model):
-    counted = Counter(op.opcodeIndex for graph in model.subgraphs for op in _list(graph.operators))
-    found = [Op(*_kind(model.operatorCodes[index]), count) for index, count in counted.items()]
-    return tuple(sorted(found, key=lambda op: (-op.count, op.name)))
-
-
-def _kind(code):
-    """Return (name, version, kind) of an OperatorCodeT. Codes above 127 came later, in a field of their own."""
-    number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    if number != schema.BuiltinOperator.CUSTOM:
-        return BUILTIN.get(number, f"op code {number}"), code.version, "builtin"
-    name = _text(code.customCode)
-    return name, code.version, "flex" if name.startswith("Flex") else "custom"
-
-
-def _tensor(tensor):
-    scales, points = (
-        _scales(tensor),
-        _list(tensor.quantization.zeroPoint) if tensor.quantization else [],
-    )
-    shape = tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature
-    return Tensor(
-        _text(tensor.name),
-        _dtype(tensor),
-        tuple(map(int, _list(shape))),
-        float(scales[0]) if len(scales) else 0.0,
-        int(points[0]) if len(points) else 0,
-        len(scales),
-    )
-
-
-def _scales(tensor):
-    return _list(tensor.quantization.scale) if tensor.quantization else []
-
-
-def _stored(tensor, model):
-    return len(_list(model.buffers[tensor.buffer].data))
-
-
-def _sides(signature):
-    return signature.inputs, signature.outputs
-
-
-def _dtype(tensor):
-    return DTYPES[tensor.type]
-
-
-def _text(value):
-    return (value or b"").decode(errors="replace")
-
-
-def _list(values):
-    return [] if values is None else values

@@ -1,28 +1,30 @@
 """What a file or folder is, by its content, and who opens it. Taught in 01_why_wont_it_open.
 
-`python -m hub_to_tflite.file.identify FILE...` prints it. No TensorFlow is loaded, and no model is run.
+`hub-to-tflite identify PATH` prints it. No TensorFlow is loaded, and no model is run.
 """
 
+import dataclasses
 import gzip
-import html
 import io
 import json
 import re
-import sys
 import tarfile
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from hub_to_tflite.file import flatbuffer
+from hub_to_tflite.tables import table
 
-DOORS = {  # what it is -> (who opens it, how)
+NOBODY = "nobody"
+OPENERS = {  # what it is -> (who opens it, how)
     "SavedModel": ("TensorFlow", 'hub.load("{}"), tf.saved_model.load("{}")'),
     "TF1 hub module": ("TensorFlow", 'hub.load("{}"), then .signatures["default"]'),
     ".tflite": ("LiteRT", 'open_tflite("{}"), Interpreter(model_path="{}")'),
     "damaged .tflite": (
-        "nobody",
+        NOBODY,
         "fetch it again, and compare its size and sha256 with the publisher's",
     ),
     "Keras archive": ("Keras 3", 'keras.models.load_model("{}"), named .keras'),
@@ -30,7 +32,6 @@ DOORS = {  # what it is -> (who opens it, how)
         "Keras",
         'keras.models.load_model("{}"), named .h5; where Keras 3 refuses it, tf_keras',
     ),
-    "Keras weights": ("Keras", 'model.load_weights("{}"), on a model built by its code'),
     "MediaPipe bundle": ("MediaPipe Tasks", 'BaseOptions(model_asset_path="{}")'),
     "TensorFlow.js model": (
         "TensorFlow.js",
@@ -41,90 +42,98 @@ DOORS = {  # what it is -> (who opens it, how)
         "TensorFlow 1's tools",
         'tf.compat.v1.lite.TFLiteConverter.from_frozen_graph("{}", ...)',
     ),
-    "saved_model.pb alone": ("nobody", "put it back beside its variables/"),
-    "folder around a SavedModel": ("nobody", "go one folder deeper"),
+    "saved_model.pb alone": (NOBODY, "put it back beside its variables/"),
+    "folder around a SavedModel": (NOBODY, "go one folder deeper"),
     "archive of a SavedModel": (
-        "nobody",
+        NOBODY,
         "unpack {} first (tar -xf), or give hub.load its address",
     ),
-    "archive": ("nobody", "unpack {} first (gzip, tar or zip)"),
-    "damaged archive": ("nobody", "download it again; this one breaks off or was altered"),
+    "archive": (NOBODY, "unpack {} first (gzip, tar or zip)"),
+    "damaged archive": (NOBODY, "download it again; this one breaks off or was altered"),
     "HTML page": ("a browser", "find the address of the file itself"),
-    "git-LFS pointer": ("nobody", "git lfs pull --include {}"),
-    "nothing": ("nobody", "check the spelling and the folder"),
-    "empty": ("nobody", "download it again"),
-    "unknown": ("nobody yet", "ask whoever made it"),
+    "git-LFS pointer": (NOBODY, "git lfs pull --include {}"),
+    "nothing": (NOBODY, "check the spelling and the folder"),
+    "empty": (NOBODY, "download it again"),
+    "unknown": (f"{NOBODY} yet", "ask whoever made it"),
 }
-MAGIC = [  # (where the mark stands, the mark, what it means)
-    (4, b"TFL3", ".tflite"),
+MAGIC = [  # (offset, magic bytes, what they mean)
+    (4, flatbuffer.MAGIC, ".tflite"),
     (0, b"\x89HDF\r\n\x1a\n", "HDF5"),
     (0, b"version https://git-lfs", "git-LFS pointer"),
     (0, b"PK\x03\x04", "zip"),
     (0, b"\x1f\x8b", "tar"),
     (257, b"ustar", "tar"),
 ]
-MOST = 2**30  # bytes of an archive that are unpacked to look for a SavedModel
+MOST = 2**30  # bytes that are unpacked or searched to look inside
+LARGEST_JSON = 2**26  # bytes of a model.json
 
 
 @dataclass(frozen=True, repr=False)
-class Finding:
-    """What a thing is, who opens it, and how. `model` is there for a .tflite that can be read."""
+class Identity:
+    """What a path leads to, who opens it, and how. `model` is there if it's a sound .tflite."""
 
     path: str
-    what: str  # a key of DOORS
+    what: str  # a key of OPENERS
     who: str
     how: str
     detail: str = ""  # what else was seen, such as where a damaged file is damaged
     model: flatbuffer.Model | None = None
 
-    def rows(self):
+    @property
+    def opens(self) -> bool:
+        """Whether somebody opens it as it is, as a model."""
+        return not self.who.startswith(NOBODY) and self.what != "HTML page"
+
+    def rows(self) -> list[tuple[str, str]]:
         """Return what is known, as (heading, text) pairs."""
-        rows = [("what", f"{self.what}. {self.detail}" if self.detail else self.what)]
-        rows += [("who opens it", self.who), ("how", self.how)]
+        what = f"{self.what}. {self.detail}" if self.detail else self.what
+        rows = [("what", what), ("who opens it", self.who), ("how", self.how)]
         return rows + (_rows(self.model) if self.model else [])
 
-    def __repr__(self):
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it as plain values."""
+        return {**dataclasses.asdict(self), "opens": self.opens}
+
+    def __repr__(self) -> str:
         return "\n".join([self.path, *(f"  {heading:13} {text}" for heading, text in self.rows())])
 
-    def _repr_html_(self):
-        rows = [("path", self.path), *self.rows()]
-        cells = "".join(
-            f"<tr><th>{html.escape(head)}</th><td>{html.escape(text)}</td></tr>"
-            for head, text in rows
-        )
-        return f"<table>{cells}</table>"
+    def _repr_html_(self) -> str:
+        return table([("path", self.path), *self.rows()], form="html")
 
 
-def identify(source):
-    """Return a Finding for a path (of a file or folder) or for the bytes of a file. Raises nothing for a bad one."""
-    path = "<bytes>" if isinstance(source, bytes) else str(source)
+def identify(source: str | Path | bytes) -> Identity:
+    """Return the Identity of a file or folder, or of bytes. Raises nothing for a bad one."""
+    path, model = "<bytes>" if isinstance(source, bytes) else str(source), None
     try:
         what, detail = _look(source)
-    except OSError as error:
-        what, detail = "unknown", f"It cannot be read: {error.strerror or error}."
-    model = None
-    if what == ".tflite":
-        try:
-            model = flatbuffer.read(
-                source if isinstance(source, bytes) else Path(source).read_bytes()
-            )
-        except flatbuffer.Damaged as error:
+        if what == ".tflite" and isinstance(source, bytes):
+            model = flatbuffer.read(source)
+        elif what == ".tflite":
+            with open(source, "rb") as file:
+                model = flatbuffer.read(file)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name, or a corrupt model
+        what, detail = "unknown", f"It cannot be read: {getattr(error, 'strerror', None) or error}."
+        if isinstance(error, flatbuffer.CorruptModelError):
             what, detail = "damaged .tflite", str(error)
-    who, how = DOORS[what]
-    if model:
-        who = _runner(model)
-    return Finding(path, what, who, how.replace("{}", path), detail, model)
+    who, how = OPENERS[what]
+    return Identity(
+        path, what, _runner(model) if model else who, how.replace("{}", path), detail, model
+    )
 
 
 def _look(source):
-    """Return (a key of DOORS, detail)."""
+    """Return (a key of OPENERS, detail)."""
     if isinstance(source, bytes):
         return _in_file(io.BytesIO(source))
     path = Path(source)
     if path.is_file():
         with path.open("rb") as file:
             return _in_file(file)
-    return _in_folder(path) if path.is_dir() else ("unknown" if path.exists() else "nothing", "")
+    if path.is_dir():
+        return _in_folder(path)
+    if path.exists():  # a pipe might never end
+        return "unknown", "It is a pipe or a device. Save its content to a file first."
+    return "nothing", ""
 
 
 def _in_folder(folder):
@@ -145,7 +154,7 @@ def _in_folder(folder):
 
 
 def _in_file(file):
-    """Return (a key of DOORS, detail) for an open file. Reads 512 bytes, and more only where the format asks for it."""
+    """Return (a key of OPENERS, detail) for an open file. Reads 512 bytes, more if it has to."""
     head = file.read(512)
     what = next((what for at, mark, what in MAGIC if head[at:].startswith(mark)), None)
     file.seek(0)
@@ -154,11 +163,9 @@ def _in_file(file):
     if what == "tar":
         return _in_tar(gzip.open(file) if head.startswith(b"\x1f\x8b") else file)
     if what == "HDF5":
-        whole = _holds(file, b"model_config")
-        return (
-            what,
-            "" if whole else "It has no model_config: weights or other data, not a whole model.",
-        )
+        if _holds(file, b"model_config"):
+            return what, ""
+        return what, "It has no model_config: weights or other data, not a whole model."
     if what == "git-LFS pointer":
         size = re.search(rb"^size (\d+)", head, re.MULTILINE)
         return what, f"It stands for a file of {int(size[1]):,} bytes." if size else ""
@@ -173,14 +180,11 @@ def _in_zip(file):
     try:
         names = zipfile.ZipFile(file).namelist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        return "damaged archive", "It begins like a zip archive, and its list of files is missing."
+        return "damaged archive", "It begins like a zip archive, but has no list of files."
     if "model.weights.h5" in names:
         return "Keras archive", ""
-    if any(name.endswith((".tflite", ".task")) for name in names):
-        return (
-            "MediaPipe bundle",
-            f"It holds {', '.join(name for name in names if name.endswith(('.tflite', '.task')))}.",
-        )
+    if models := [name for name in names if name.endswith((".tflite", ".task"))]:
+        return "MediaPipe bundle", f"It holds {', '.join(models)}."
     return _in_archive(names)
 
 
@@ -195,32 +199,28 @@ def _in_tar(file):
             names.append(member.name)
             if member.offset_data + member.size > MOST:
                 return _in_archive(names)
-        while file.read(2**20):  # gzip's checksum stands at the very end
-            pass
+        for _ in range(MOST // 2**20):  # gzip's checksum is at the very end
+            if not isinstance(file, gzip.GzipFile) or not file.read(2**20):
+                break
     except (tarfile.ReadError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         return "damaged archive", f"It breaks off or was altered after {len(names)} files: {error}."
     return _in_archive(names)
 
 
 def _in_archive(names):
-    """Return (a key of DOORS, detail) for an archive with files of these names."""
-    folders = [
-        PurePosixPath(name).parent
-        for name in names
-        if PurePosixPath(name).name.startswith("saved_model.pb")
-    ]
+    """Return (a key of OPENERS, detail) for an archive with files of these names."""
+    paths = map(PurePosixPath, names)
+    folders = [path.parent for path in paths if path.name.startswith("saved_model.pb")]
     if not folders:
         return "archive", ""
     inside = min(folders, key=lambda folder: len(folder.parts))
-    return (
-        "archive of a SavedModel",
-        f"It is in {inside}/, where hub.load does not look." if inside.parts else "",
-    )
+    detail = f"It is in {inside}/, where hub.load does not look." if inside.parts else ""
+    return "archive of a SavedModel", detail
 
 
 def _in_json(file):
     try:
-        keys = json.load(file)
+        keys = json.loads(file.read(LARGEST_JSON))
     except (ValueError, RecursionError):
         return "unknown", ""
     if isinstance(keys, dict) and {"modelTopology", "weightsManifest"} & set(keys):
@@ -229,20 +229,18 @@ def _in_json(file):
 
 
 def _guess(head):
-    """Return (a key of DOORS, detail) for the first bytes of a file without a mark."""
+    """Return (a key of OPENERS, detail) for the first bytes of a file without magic bytes."""
     if len(head) < 3:
         return ("unknown" if head else "empty"), ""
     if head.lstrip().lower().startswith((b"<!doctype html", b"<html")):
         title = re.search(rb"<title>(.*?)</title>", head, re.DOTALL | re.IGNORECASE)
-        return (
-            "HTML page",
-            f"Its title: {title[1].decode(errors='replace').strip()!r}." if title else "",
-        )
+        words = title[1].decode(errors="replace").strip() if title else ""
+        return "HTML page", f"Its title: {words!r}." if words else ""
     if head.startswith(b"\x08\x01\x12"):
         return "saved_model.pb alone", ""
     if head[0] == 8 and 3 <= head[1] < 32 and head[2] in b"\x12\x1a\x3a\x42":
         return "ONNX", ""
-    # A GraphDef is a list of nodes, field 1 of each its name, field 2 its op: 0a SIZE 0a SIZE name 12 SIZE op.
+    # A GraphDef lists nodes, field 1 of each its name, 2 its op: 0a SIZE 0a SIZE name 12 SIZE op.
     node = re.match(rb"\n[\x80-\xff]*[\x00-\x7f]\n([\x01-\x7f])", head)
     if node and head[node.end() + node[1][0] :][:1] == b"\x12":
         return "frozen GraphDef", "A guess, from its first node."
@@ -250,9 +248,10 @@ def _guess(head):
 
 
 def _holds(file, word):
-    """Return whether `word` stands anywhere in an open file, reading it in pieces."""
+    """Return whether the first GB of an open file holds `word`, reading it in pieces."""
     last = b""
-    while piece := file.read(2**20):
+    for _ in range(MOST // 2**20):
+        piece = file.read(2**20)
         if word in last + piece:
             return True
         last = piece[-len(word) :]
@@ -264,43 +263,37 @@ def _runner(model):
     flex = [op.name for op in model.ops if op.kind == "flex"]
     custom = [op.name for op in model.ops if op.kind == "custom"]
     if flex:
-        return f"LiteRT with the Flex delegate, which no Python package of today has, for {', '.join(flex)}"
+        needed = "LiteRT with the Flex delegate, which no Python package of today has, for "
+        return needed + ", ".join(flex)
     return f"LiteRT, if it has the custom op {', '.join(custom)}" if custom else "LiteRT"
 
 
 def _rows(model):
     """Return a flatbuffer.Model as (heading, text) pairs."""
     rows = [("bytes", f"{model.size:,}")]
-    rows += [("input", str(one)) for one in model.inputs] + [
-        ("output", str(one)) for one in model.outputs
-    ]
+    rows += [("input", str(one)) for one in model.inputs]
+    rows += [("output", str(one)) for one in model.outputs]
     for name, sides in model.signatures.items():
         rows.append(("signature", f"{name}: {' -> '.join(', '.join(side) for side in sides)}"))
     rows.append(("ops", ", ".join(map(str, model.ops)) or "none"))
     constants = ", ".join(f"{count} {dtype}" for dtype, count in model.constants.items()) or "none"
-    rows.append(
-        (
-            "constants",
-            constants
-            + f"; {model.per_channel} with a scale for each channel" * bool(model.per_channel),
-        )
-    )
-    rows.append(
-        (
-            "needs",
-            f"TensorFlow {model.runtime} or later, {model.runtime_source}"
-            if model.runtime
-            else model.runtime_source,
-        )
-    )
-    rows += [("subgraphs", str(model.subgraphs))] * (model.subgraphs > 1)
-    rows += [("made by", model.description)] * bool(model.description)
-    rows += [("metadata", ", ".join(model.metadata))] * bool(model.metadata)
-    rows += [("packed in", ", ".join(model.files))] * bool(model.files)
-    return rows + [("labels", f"{len(model.labels)}: {', '.join(model.labels[:3])} ...")] * bool(
-        model.labels
-    )
+    if model.per_channel:
+        constants += f"; {model.per_channel} quantized per-channel"
+    rows += [("constants", constants), ("needs", model.needs)]
+    if model.subgraphs > 1:
+        rows.append(("subgraphs", str(model.subgraphs)))
+    optional = {
+        "made by": model.description,
+        "metadata": ", ".join(model.metadata),
+        "packed in": ", ".join(model.files),
+        "labels": short(model.labels),
+    }
+    return rows + [(heading, text) for heading, text in optional.items() if text]
 
 
-if __name__ == "__main__":
-    print("\n\n".join(repr(identify(path)) for path in sys.argv[1:]) or __doc__)
+def short(labels: tuple[str, ...] | list[str]) -> str:
+    """Return labels as a text: how many there are, and the first three; "" if there are none."""
+    if not labels:
+        return ""
+    more = " ..." if len(labels) > 3 else ""
+    return f"{len(labels)}: {', '.join(labels[:3])}{more}"

@@ -26,8 +26,9 @@ LOG = 2**16  # bytes: how much of what the child wrote an error keeps, from the 
 class SandboxError(RuntimeError):
     """A function that did not return, because its process ended or its exception can't be raised.
 
-    `ending` is "signal", "timeout", "memory", "exception" or "exit"; `name` is the signal's name or
-    the exception's, `log` the end of what the process wrote to standard output and error.
+    `ending` is "signal", "timeout", "memory", "exception" or "exit"; `name` is the exception's, or
+    such as "signal 11 (SIGSEGV)", "status 3" or "30 seconds"; `log` is the end of what the process
+    wrote to standard output and error.
     """
 
     def __init__(self, message: str, ending: str, name: str = "", log: str = ""):
@@ -107,7 +108,7 @@ class Worker:
             self.close()
             if late.is_set():
                 words = f"{module}.{name} was still busy after {seconds} seconds, and was stopped."
-                raise SandboxError(words, "timeout", log=log) from None
+                raise SandboxError(words, "timeout", f"{seconds} seconds", log) from None
             raise _ended(f"{module}.{name}", status, log) from None
         except BaseException:  # Ctrl-C: the process would go on, and answer the next call
             self._kill()
@@ -160,26 +161,21 @@ class Worker:
 
 def describe(status: int) -> str:
     """Return a process's exit status in words, such as "signal 11 (SIGSEGV)"."""
-    if status < 0:
-        return f"signal {-status} ({_signal(status)})"
-    return f"status {status:#x}" if status > 255 else f"status {status}"
-
-
-def _signal(status):
+    if status >= 0:
+        return f"status {status:#x}" if status > 255 else f"status {status}"
     try:
-        return signal.Signals(-status).name
+        return f"signal {-status} ({signal.Signals(-status).name})"
     except ValueError:
-        return "unknown"
+        return f"signal {-status}"
 
 
 def _ended(what, status, log):
     """Return the SandboxError for a process that ended by itself, or that somebody ended."""
     message = f"The process that ran {what} ended with {describe(status)}"
     if "std::bad_alloc" in log:
-        return SandboxError(f"{message}: it asked for more memory than it got.", "memory", log=log)
-    if status < 0:
-        return SandboxError(f"{message}.", "signal", _signal(status), log)
-    return SandboxError(f"{message}.", "exit", log=log)
+        message += ": it asked for more memory than it got"
+    ending = "memory" if "std::bad_alloc" in log else "signal" if status < 0 else "exit"
+    return SandboxError(f"{message}.", ending, describe(status), log)
 
 
 class _Unpickler(pickle.Unpickler):

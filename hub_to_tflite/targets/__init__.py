@@ -1,0 +1,185 @@
+"""What a .tflite needs, and which of four targets can run it. Taught in 10_deploy.
+
+`hub-to-tflite check MODEL.tflite` prints it. Python, microcontroller and phone are tried: LiteRT's
+Interpreter, TensorFlow Lite Micro, and CompiledModel, the API of LiteRT on phones, from its Python
+package. Their outputs are compared too, since some run a file and return numbers that mean nothing.
+The browser is judged by rules, each of which was seen with LiteRT.js itself in Chromium. No
+TensorFlow is loaded, and no file can end this process: sandboxes run it.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hub_to_tflite.file import flatbuffer, metadata
+from hub_to_tflite.file.identify import Identity, identify, short
+from hub_to_tflite.tables import table
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+TARGETS = ("Python", "microcontroller", "browser", "phone")
+OTHERS = "its outputs are not the Interpreter's"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Whether a target can run a file. `takes` is None if that can't be tried on this machine."""
+
+    name: str
+    takes: bool | None
+    reason: str  # sentences
+
+    @property
+    def mark(self) -> str:
+        """`takes` in words: "yes", "no" or "not tried"."""
+        return {True: "yes", False: "no", None: "not tried"}[self.takes]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a file needs, as (heading, text) pairs, and its Targets, in the order of TARGETS."""
+
+    path: str
+    needs: tuple[tuple[str, str], ...]
+    targets: tuple[Target, ...]
+    sound: bool  # whether it is a .tflite that does not contradict itself
+
+    def __getitem__(self, name: str) -> Target:
+        return self.targets[TARGETS.index(name)]
+
+    def __repr__(self) -> str:
+        rows = [*self.needs, *((one.name, f"{one.mark}: {one.reason}") for one in self.targets)]
+        return "\n".join([self.path, *(f"  {heading:15}  {text}" for heading, text in rows)])
+
+    def _repr_html_(self) -> str:
+        rows = [("file", "", self.path), *((heading, "", text) for heading, text in self.needs)]
+        rows += [(one.name, one.mark, one.reason) for one in self.targets]
+        return table(rows, form="html")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a file ran in LiteRT's Interpreter. `outputs` is empty if they are strings."""
+
+    inputs: tuple["ndarray", ...] = ()
+    outputs: tuple["ndarray", ...] = ()
+    memory: int = 0  # bytes of the process at its peak; 0 if it did not run
+    xnnpack: bool = True  # whether with XNNPACK, LiteRT's faster kernels
+    refusal: str = ""  # sentences on what was said against it; also if it then ran without XNNPACK
+
+
+def check(source: str | Path | bytes) -> Report:
+    """Return the Report on the path or the bytes of a .tflite. Raises nothing for a bad file."""
+    from hub_to_tflite.targets import browser, microcontroller, phone, python, tflm
+
+    found = identify(source)
+    model = found.model
+    if not model:
+        reason = f"It is not a sound .tflite. Found: {found.what}. {found.detail}".strip()
+        return _nowhere(found, reason, [("what", found.what)])
+    if not model.outputs:
+        reason = "It has no output, so there is nothing to deploy."
+        return _nowhere(found, reason, _needs(model, {}))
+    try:
+        content = source if isinstance(source, bytes) else Path(source).read_bytes()
+    except (OSError, MemoryError) as error:
+        return _nowhere(found, f"It can't be read: {error}.", [("what", found.what)])
+    run = python.run(content)
+    with ThreadPoolExecutor(1) as pool:
+        trying = pool.submit(tflm.run, content, [one[None] for one in run.inputs] or None)
+        on_phone = phone.judge(model, content, run)
+        micro = trying.result()
+    targets = (
+        python.judge(model, run),
+        microcontroller.judge(model, micro, run),
+        browser.judge(model, run),
+        on_phone,
+    )
+    try:
+        packed = metadata.read(content)
+    except metadata.MetadataError:
+        packed = {}
+    needs = tuple(_needs(model, packed, run, micro.arena))
+    return Report(found.path, needs, targets, True)
+
+
+def near(got: "ndarray", wanted: "ndarray") -> bool:
+    """Return whether two arrays hold alike numbers: kernels round, unset memory is far off."""
+    import numpy as np
+
+    if got.size != wanted.size:
+        return False
+    got, wanted = (np.nan_to_num(one.ravel().astype(np.complex128)) for one in (got, wanted))
+    spread = np.abs(wanted - wanted.mean()).max() if wanted.size else 0
+    return bool((np.abs(got - wanted) <= 0.2 * spread + 1e-3 * np.abs(wanted) + 1e-6).all())
+
+
+def wrong_dtypes(model: flatbuffer.Model, dtypes: Iterable[str], whose: str) -> list[str]:
+    """Return what is said against inputs and outputs of other dtypes: one text or none."""
+    sides = [("input", one) for one in model.inputs] + [("output", one) for one in model.outputs]
+    found = [
+        f"the {side} {one.name!r} is {one.dtype}" for side, one in sides if one.dtype not in dtypes
+    ]
+    return [f"{', '.join(found)}; {whose} takes {', '.join(dtypes)} only"] if found else []
+
+
+def missing_ops(model: flatbuffer.Model, run: Run) -> list[str]:
+    """Return the names of the custom and Flex ops that LiteRT lacks; none if it ran the file."""
+    return [] if run.memory else [op.name for op in model.ops if op.kind != "builtin"]
+
+
+def aliased_output(model: flatbuffer.Model) -> str:
+    """Return what is said against an output that is an input too, or another output, or ""."""
+    inputs, outputs = ([one.index for one in side] for side in (model.inputs, model.outputs))
+    for number, one in enumerate(model.outputs):
+        if one.index in inputs:
+            return f"the output {one.name!r} is an input too"
+        if one.index in outputs[:number]:
+            return f"the output {one.name!r} is returned twice"
+    return ""
+
+
+def sentences(reasons: Iterable[str]) -> str:
+    """Return reasons as sentences, one after the other."""
+    return " ".join(f"{reason[:1].upper()}{reason[1:].rstrip('.')}." for reason in reasons)
+
+
+def _nowhere(found: Identity, reason, needs):
+    targets = tuple(Target(name, False, reason) for name in TARGETS)
+    return Report(found.path, tuple(needs), targets, bool(found.model))
+
+
+def _needs(model, packed, run=None, arena=0) -> Iterator[tuple[str, str]]:
+    """Yield the (heading, text) pairs on what a file needs and what it says about itself."""
+    run = run or Run()
+    yield "bytes", f"{model.size:,}"
+    yield "runtime", model.needs
+    yield "ops", ", ".join(map(str, model.ops)) or "none"
+    if missing := missing_ops(model, run):
+        yield "missing ops", f"{', '.join(missing)}: not built into LiteRT"
+    if run.memory:
+        yield "memory", f"{run.memory / 2**20:.0f} MiB, the Python process that ran it once here"
+    if arena:
+        words = "bytes on a microcontroller, as counted here with pointers of 64 bits"
+        yield "arena", f"{arena:,} {words}"
+    for side, tensors in (("input", model.inputs), ("output", model.outputs)):
+        described = packed.get(f"{side}s", [])
+        for number, tensor in enumerate(tensors):
+            yield side, str(tensor)
+            meaning = described[number] if number < len(described) else {}
+            if meaning.get("description"):
+                yield "", meaning["description"]
+            if meaning.get("range"):
+                yield "", "values from {:g} to {:g}".format(*meaning["range"])
+    if contract := packed.get("contract"):
+        yield "contract", f"contract.json, with: {', '.join(map(str, contract))}"
+    if not packed.get("name"):
+        yield "meaning", "not packed in: ask whoever made it which values its inputs want"
+    yield "labels", short(packed.get("labels") or model.labels) or "none packed in"

@@ -1,116 +1,114 @@
-"""The interpreter of a microcontroller, TensorFlow Lite Micro, run on this machine. Taught in 10_deploy.
+"""The interpreter of a microcontroller, TensorFlow Lite Micro, run on this machine.
 
-Its Python package `tflite_micro` (https://github.com/tensorflow/tflite-micro) holds the C++ code that a chip would run,
-with its portable kernels: those of LiteRT's OpResolverType.BUILTIN_REF, not the faster ones of XNNPACK that LiteRT uses
-by default. So compare integers with the former. It checks little: a model that it cannot take may end the process. So
-each run is a child process.
+Its Python package `tflite_micro` (https://github.com/tensorflow/tflite-micro) holds the C++ code
+that a microcontroller would run, with its portable kernels: those of LiteRT's
+OpResolverType.BUILTIN_REF, not the faster ones of XNNPACK that LiteRT uses by default. So compare
+integers with the former. It checks little: a model that it cannot run may end the process. So each
+run is in a sandbox. Taught in 10_deploy.
 """
 
 import importlib.util
-import io
 import os
 import re
-import subprocess
-import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from hub_to_tflite import sandbox
 from hub_to_tflite.file import flatbuffer
-from hub_to_tflite.sandbox import trial
+from hub_to_tflite.sandbox import memory
 
-ROOT = Path(__file__).resolve().parents[2]
-LARGEST = 64 * 2**20  # bytes of arena that are offered; no chip has more
-STEP = 16  # bytes: what is in the arena stands at multiples of it
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+LARGEST = 64 * 2**20  # bytes of arena that are offered; no microcontroller has more
+STEP = 16  # bytes: what is in the arena begins at multiples of it
 ABSENT = "the package tflite-micro is not installed; it exists for Linux on x86-64 only"
+TYPES = "TFLM's op {1} takes no values of type {0}"
 CAUSES = {  # what TFLM writes -> what it means; the first that is found
-    r"dequantize_common.*(?s:.*)DEQUANTIZE": "it stores weights as float16, and TFLM cannot unpack these",
+    r"dequantize_common.*(?s:.*)DEQUANTIZE": "it stores weights as float16, and TFLM cannot "
+    "unpack these",
     r"Failed to get registration from op code (\w+)": "TFLM, as built for Python, has no op {}",
     r"Failed to (?:resize buffer|allocate)[^\n]*": "its tensors do not fit into the arena",
-    r"(?:Input t|T)ype (\w+) \(\d+\) not supported\.\s+Node (\w+)": "TFLM's op {1} takes no values of type {0}",
-    r"Only int32_t are supported currently, got (\w+)\.\s+Node (\w+)": "TFLM's op {1} takes no values of type {0}",
+    r"(?:Input t|T)ype (\w+) \(\d+\) not supported\.\s+Node (\w+)": TYPES,
+    r"Only int32_t are supported currently, got (\w+)\.\s+Node (\w+)": TYPES,
     r"Node (\w+) \(number \d+\) failed to \w+": "TFLM's op {} does not take these types or shapes",
 }
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a run on TensorFlow Lite Micro went. `outputs` is None and `arena` 0 where the model was refused."""
+    """How a run on TensorFlow Lite Micro went. `outputs` is None and `arena` 0 if it refused."""
 
-    outputs: np.ndarray | None  # the first output for each input, (n, ...), in the model's dtype
+    outputs: "ndarray | None"  # the first output for each input, (n, ...), in the model's dtype
     arena: int  # bytes of working memory that it needs, on a machine with pointers of 64 bits
-    refused: str  # why not, as a part of a sentence; "" where it ran
+    refused: str  # why not, as a part of a sentence; "" if it ran
 
 
-def run(content, inputs=None, arena=LARGEST, seconds=120):
-    """Return the Result of running the bytes of a .tflite on each of `inputs`, or once on zeros where there are none.
+def run(
+    content: bytes,
+    inputs: "ndarray | Sequence[ndarray] | None" = None,
+    arena: int = LARGEST,
+    seconds: float = 30,
+) -> Result:
+    """Return the Result of running a .tflite on each of `inputs`, or once on zeros without them.
 
-    `inputs` is (n, ...) in the dtype of the model's one input, or a list of such arrays, one for each input. The model
-    gets `arena` bytes of working memory; the child is stopped after `seconds`. Result.arena is the least that is
-    enough, to 16 bytes: what TFLM counts itself, then as many steps of 16 as it takes until it starts with just that.
-    Raises nothing for a bad model: `refused` says why.
+    `inputs` is (n, ...) in the dtype of the model's one input, or a list of such arrays, one for
+    each input. The model gets `arena` bytes of working memory; the sandbox is stopped after
+    `seconds`. Result.arena is the least that is enough, to 16 bytes: what TFLM counts itself, then
+    as many steps of 16 as it takes until it starts with just that. Raises nothing for a bad model.
     """
     try:
         found = flatbuffer.read(content)  # TFLM itself does not look
-    except flatbuffer.Damaged as error:
+    except flatbuffer.CorruptModelError as error:
         return Result(None, 0, f"it is damaged: {error}")
     if not found.outputs:
         return Result(None, 0, "it has no output")
     if not importlib.util.find_spec("tflite_micro"):
         return Result(None, 0, ABSENT)
-    arrays = inputs if isinstance(inputs, (list, tuple)) else [] if inputs is None else [inputs]
-    arrays = {f"input{number}": one for number, one in enumerate(arrays)}
-    given = io.BytesIO()
-    np.savez(given, content=np.frombuffer(content, np.uint8), arena=arena, **arrays)
-    command = [sys.executable, "-m", "hub_to_tflite.targets.tflm", str(seconds)]
+    arrays = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+    arrays = [] if inputs is None else arrays
+    limits = {"seconds": seconds, "memory": memory.free() // 2}
     try:
-        child = subprocess.run(
-            command, input=given.getvalue(), capture_output=True, timeout=seconds, cwd=ROOT
-        )
-    except subprocess.TimeoutExpired:
-        return Result(None, 0, f"it was still busy after {seconds} seconds")
-    if child.returncode == 0:
-        with np.load(io.BytesIO(child.stdout)) as answer:
-            return Result(answer["outputs"], int(answer["arena"]), "")
-    return Result(None, 0, _cause(child.stderr.decode(errors="replace"), child.returncode, found))
+        return sandbox.call(_run, content, arrays, len(found.inputs), arena, **limits)
+    except Exception as error:
+        return Result(None, 0, _cause(error, found))
 
 
-def _cause(said, status, found):
-    """Return why TFLM refused a flatbuffer.Model, from what it wrote to its standard error."""
+def _cause(error, found):
+    """Return why TFLM refused a flatbuffer.Model, from what it raised and wrote."""
+    ending, written = getattr(error, "ending", ""), getattr(error, "log", "")
+    if ending == "timeout":
+        return f"it was still busy after {error.name}"
     if any(tensor.dtype == "string" for tensor in (*found.inputs, *found.outputs)):
         return "it takes or returns text, and TFLM has numbers only"
     own = [op for op in found.ops if op.kind != "builtin"]
-    if own and "op code CUSTOM" in said:
-        return f"TFLM has no op {own[0].name}, {'one of TensorFlow' if own[0].kind == 'flex' else 'a custom one'}"
-    if "Hybrid models are not supported" in said:
+    if own and "op code CUSTOM" in written:
+        kind = "one of TensorFlow" if own[0].kind == "flex" else "a custom one"
+        return f"TFLM has no op {own[0].name}, {kind}"
+    if "Hybrid models are not supported" in written:
         if found.constants.get("uint8"):
             return "its weights are uint8, the older form of quantization, and TFLM takes int8"
-        return "it has int8 weights with float values around them (dynamic range), and TFLM has no kernels for that mix"
+        return (
+            "it has int8 weights with float values around them (dynamic range), and TFLM has no "
+            "kernels for that mix"
+        )
     for mark, words in CAUSES.items():
-        if match := re.search(mark, said):
+        if match := re.search(mark, written):
             return words.format(*match.groups())
-    if status < 0:
-        return f"TFLM ended the process that tried it, with signal {-status}"
-    return f"TFLM says {(said.strip().splitlines() or ['nothing'])[-1]!r}"
+    if ending in ("signal", "memory", "exit"):
+        return f"TFLM ended the process that tried it with {error.name}"
+    return f"TFLM says {str(error).strip()!r}"
 
 
-def main(seconds):
-    """Run what stands on standard input, an .npz of `content`, `arena`, `input0` and so on; write an .npz."""
+def _run(content, arrays, count, arena):
+    """Run a model of `count` inputs; for a sandbox."""
+    import numpy as np
     from tflite_micro import runtime
 
-    stream = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # TFLM prints as it likes
-    with np.load(io.BytesIO(sys.stdin.buffer.read())) as given:
-        content, arena = given["content"].tobytes(), int(given["arena"])
-        arrays = [given[name] for name in given.files if name.startswith("input")]
-    trial.limit(seconds)
     interpreter = runtime.Interpreter.from_bytes(content, arena_size=arena)
-    details = [
-        interpreter.get_input_details(index)
-        for index in range(len(flatbuffer.read(content).inputs))
-    ]
+    details = [interpreter.get_input_details(index) for index in range(count)]
     arrays = arrays or [np.zeros((1, *detail["shape"]), detail["dtype"]) for detail in details]
     outputs = []
     for ones in zip(*arrays) if arrays else [()]:
@@ -123,12 +121,11 @@ def main(seconds):
     needs = -(-_allocated(interpreter) // STEP) * STEP
     while needs < arena and not _fits(content, needs):
         needs += STEP
-    np.savez(stream, outputs=np.array(outputs), arena=needs)
-    stream.flush()
+    return Result(np.array(outputs), needs, "")
 
 
 def _fits(content, arena):
-    """Return whether TFLM starts a model with `arena` bytes. With too few it may end the process, so a fork tries."""
+    """Return whether TFLM starts with `arena` bytes. It may end the process, so a fork tries."""
     from tflite_micro import runtime
 
     child = os.fork()
@@ -144,7 +141,7 @@ def _fits(content, arena):
 
 
 def _allocated(interpreter):
-    """Return the bytes of arena that TFLM's recording allocator counted: it can print them, and nothing else."""
+    """Return the bytes of arena that TFLM's recording allocator counted; it only prints them."""
     with tempfile.TemporaryFile() as file:
         kept = [os.dup(1), os.dup(2)]
         os.dup2(file.fileno(), 1)
@@ -155,7 +152,3 @@ def _allocated(interpreter):
             os.close(descriptor)
         file.seek(0)
         return int(re.search(rb"Arena allocation total (\d+) bytes", file.read())[1])
-
-
-if __name__ == "__main__":
-    main(float(sys.argv[1]))

@@ -1,21 +1,21 @@
-"""The deployment check: right about each file of the course and of others, and unharmed by damaged ones."""
+"""The check of targets: right about each file seen, and unharmed by damaged ones."""
 
+import importlib.util
+import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-import flatbuffers
 import pytest
 
 from conftest import ROOT, real_models
 from helpers import convert, digits, handles, tinyhub
 from hub_to_tflite.file import flatbuffer, metadata
-from hub_to_tflite.targets import tflm
-from hub_to_tflite.targets.check import PLACES, check, main
+from hub_to_tflite.targets import TARGETS, check, tflm
 
 LESSON = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"
-MARKS = {True: "y", False: "n", None: "-"}
 COURSE = {  # recipe -> yes or no for Python, microcontroller, browser, phone
     "float32": "yyny",
     "dynamic range": "ynny",
@@ -31,35 +31,41 @@ REAL = {
     "tflite/mobilenet_v1_0.25_224_float": "ynyy",
     "tflite/mobilenet_v1_0.25_224_uint8": "ynyy",
     "tflite/mobilenet_v2_1.0_224_uint8": "ynyy",
+    "tflite/coco_ssd_mobilenet_v1_1.0_uint8": "ynnn",
     "odd/0_subgraphs": "nnnn",
     "odd/custom_sinh": "nnnn",
     "odd/dynamic_shapes": "ynnn",
     "odd/empty_model": "nnnn",
     "odd/multi_signatures": "yyyy",
     "odd/no_signatures": "yyny",
+    "odd/person_detect_tflm": "nynn",
     "odd/softplus_flex": "nnnn",
     "odd/string_input_model": "ynnn",
     "odd/test_model_broken": "nnnn",
     "odd/with_metadata": "nnnn",
 }
-REASONS = [  # file, place, words of its reason
-    ("float32", "Python", "takes 1 until you call resize_tensor_input"),
+REASONS = [  # file, target, words of its reason
+    ("float32", "Python", "are 1 until you call resize_tensor_input"),
     (
         "float32",
         "microcontroller",
         r"1,6\d\d,\d\d\d bytes of flash and an arena of 20\d,\d\d\d .* fits.*: Raspberry Pi Pico",
     ),
-    ("float32", "browser", r"has an open size, \(any, 48, 48, 3\).*convert it with a batch of 1"),
-    ("float32", "phone", "answers as the Interpreter does"),
+    (
+        "float32",
+        "browser",
+        r"has a dynamic dimension, \(any, 48, 48, 3\).*convert it with a batch of 1",
+    ),
+    ("float32", "phone", "gives the Interpreter's outputs"),
     ("dynamic range", "microcontroller", r"\(dynamic range\)"),
     ("float16", "microcontroller", "weights as float16"),
     ("int8", "microcontroller", "Arduino Nano 33 BLE Sense"),
     (
         "int8",
         "browser",
-        'is int8, .*; LiteRT.js .* takes float32, int32, uint8 only. The recipe "full-integer with float I/O"',
+        "is int8, .*; LiteRT.js .* takes float32, int32, uint8 only. The recipe .full-integer with",
     ),
-    ("int16x8", "browser", "the sizes are fixed, the open ones at 1"),
+    ("int16x8", "browser", "the sizes are fixed, the dynamic ones at 1"),
     (
         "float32, batch of 1",
         "browser",
@@ -73,6 +79,8 @@ REASONS = [  # file, place, words of its reason
         "TFLM runs it, with .* The largest boards known here",
     ),
     ("tflite/mobilenet_v2_1.0_224_uint8", "microcontroller", "Its weights are uint8"),
+    ("tflite/coco_ssd_mobilenet_v1_1.0_uint8", "browser", r"is \(\) by the file, and \(1, 10"),
+    ("odd/person_detect_tflm", "Python", "quantized_dimension must be in range"),
     (
         "odd/0_subgraphs",
         "phone",
@@ -82,7 +90,7 @@ REASONS = [  # file, place, words of its reason
     (
         "odd/custom_sinh",
         "browser",
-        "no op Sinh, and still runs the file: its answers then mean nothing",
+        "no op Sinh, and still runs the file: its outputs then mean nothing",
     ),
     ("odd/dynamic_shapes", "Python", "without XNNPACK only.*BUILTIN_WITHOUT_DEFAULT_DELEGATES"),
     ("odd/dynamic_shapes", "microcontroller", "no op TILE"),
@@ -97,17 +105,15 @@ REASONS = [  # file, place, words of its reason
 
 
 def marks(report):
-    """Return a report's verdicts as a text such as "yyny"; without TFLM its place is what was to be expected."""
-    return "".join(MARKS[place.takes] for place in report.places)
+    """Return what a report says of each target as a text such as "yyny"."""
+    return "".join({True: "y", False: "n", None: "-"}[target.takes] for target in report.targets)
 
 
 def expected(wanted):
     """Return what to expect of a file on this machine: TFLM is not everywhere."""
-    return (
-        wanted
-        if tflm.importlib.util.find_spec("tflite_micro") or wanted == "nnnn"
-        else wanted[0] + "-" + wanted[2:]
-    )
+    if importlib.util.find_spec("tflite_micro") or wanted == "nnnn":
+        return wanted
+    return f"{wanted[0]}-{wanted[2:]}"
 
 
 @pytest.fixture(scope="module")
@@ -134,13 +140,11 @@ def changed(content, change):
     """Return a .tflite after `change(its first subgraph)`."""
     model = flatbuffer.unpack(content)
     change(model.subgraphs[0])
-    builder = flatbuffers.Builder()
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return flatbuffer.pack(model)
 
 
 def batch_of_one(content):
-    """Return a .tflite without open sizes: their 1 is then all there is."""
+    """Return a .tflite without dynamic dimensions: their 1 is then all there is."""
 
     def fix(graph):
         for tensor in graph.tensors:
@@ -168,24 +172,24 @@ def second_half():
     return tf.lite.TFLiteConverter.from_concrete_functions([traced], tf.Module()).convert()
 
 
-def test_each_file_of_the_course_gets_the_verdicts_that_were_seen(course):
+def test_each_file_of_the_course_gets_what_was_seen(course):
     assert {name: marks(report) for name, report in course.items()} == {
         n: expected(m) for n, m in COURSE.items()
     }
 
 
-def test_each_file_of_others_gets_the_verdicts_that_were_seen(real):
+def test_each_file_of_others_gets_what_was_seen(real):
     assert {name: marks(report) for name, report in real.items()} == {
         n: expected(m) for n, m in REAL.items()
     }
 
 
-@pytest.mark.parametrize(("name", "place", "words"), REASONS)
-def test_each_verdict_has_its_reason(name, place, words, request):
+@pytest.mark.parametrize(("name", "target", "words"), REASONS)
+def test_each_target_has_its_reason(name, target, words, request):
     report = request.getfixturevalue("real" if "/" in name else "course")[name]
-    if report[place].takes is None:
+    if report[target].takes is None:
         pytest.skip(tflm.ABSENT)
-    assert re.search(words, report[place].reason), report[place].reason
+    assert re.search(words, report[target].reason), report[target].reason
 
 
 def test_the_report_says_what_a_file_needs_and_what_is_packed_in(course):
@@ -206,13 +210,13 @@ def test_the_report_says_what_a_file_needs_and_what_is_packed_in(course):
     content = metadata.pack(
         LESSON.read_bytes(), name="x", labels=names, value_range=(0, 1), contract=contract
     )
-    told = repr(check(content))
+    described = repr(check(content))
     assert (
-        "10: digit 0, digit 1, digit 2 ..." in told
-        and "values from 0 to 1" in told
-        and "contract.json, with: range" in told
+        "10: digit 0, digit 1, digit 2 ..." in described
+        and "values from 0 to 1" in described
+        and "contract.json, with: range" in described
     )
-    assert "ask whoever made it" not in told
+    assert "ask whoever made it" not in described
 
 
 def test_an_output_that_is_an_input_too_is_noticed():
@@ -224,9 +228,7 @@ def test_an_output_that_is_an_input_too_is_noticed():
     def no_signature(content):
         model = flatbuffer.unpack(content)
         model.signatureDefs = []
-        builder = flatbuffers.Builder()
-        builder.Finish(model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
+        return flatbuffer.pack(model)
 
     report = check(no_signature(changed(batch_of_one(LESSON.read_bytes()), return_the_input)))
     assert (report["Python"].takes, report["browser"].takes, report["phone"].takes) == (
@@ -235,7 +237,7 @@ def test_an_output_that_is_an_input_too_is_noticed():
         False,
     )
     assert "'serving_default_images:0' is an input too" in report["browser"].reason
-    assert "its answers are not the Interpreter's" in report["phone"].reason
+    assert "its outputs are not the Interpreter's" in report["phone"].reason
 
 
 def test_an_output_whose_size_depends_on_the_input_is_noticed():
@@ -248,10 +250,8 @@ def test_an_output_whose_size_depends_on_the_input_is_noticed():
     report = check(
         tf.lite.TFLiteConverter.from_concrete_functions([traced.get_concrete_function()]).convert()
     )
-    assert (
-        marks(report) == expected("ynnn")
-        and "reserves its room before the run" in report["browser"].reason
-    )
+    assert marks(report) == expected("ynnn")
+    assert "reserves its memory before the run" in report["browser"].reason
 
 
 @pytest.mark.parametrize(
@@ -277,28 +277,49 @@ def test_a_file_that_ends_the_process_goes_nowhere_and_harms_nothing():
     assert report._repr_html_().count("<tr>") > 8
 
 
-def test_the_command_prints_the_report_and_its_status_tells_scripts(tmp_path, capsys):
-    (tmp_path / "model.tflite").write_bytes(LESSON.read_bytes()[:5000])
-    assert main([LESSON]) == 0 and "CONV_2D" in capsys.readouterr().out
-    assert (
-        main([LESSON, tmp_path / "model.tflite"]) == 2
-        and "damaged .tflite" in capsys.readouterr().out
-    )
-    assert main([tmp_path / "nothing.tflite"]) == 2 and "Found: nothing" in capsys.readouterr().out
+def command(*paths, **settings):
+    """Run `hub-to-tflite check` as a user does."""
+    line = [sys.executable, "-m", "hub_to_tflite", "check", *map(str, paths)]
+    return subprocess.run(line, capture_output=True, text=True, cwd=ROOT, **settings)
+
+
+def test_the_command_prints_the_report_and_loads_no_tensorflow(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was imported')")
+    settings = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}"}
+    done = command(LESSON, env=settings)
+    assert done.returncode == 0 and "35 CONV_2D v5" in done.stdout
+    assert re.findall(r"^  (\S+) +(?:yes|no|not tried): ", done.stdout, re.M) == list(TARGETS)
+
+
+def test_the_report_is_plain_values_too():
+    report = check(LESSON)
+    found = json.loads(json.dumps(report.to_json()))
+    assert found["sound"] is True and found["path"] == str(LESSON)
+    assert [one["name"] for one in found["targets"]] == list(TARGETS)
+    assert [one["takes"] for one in found["targets"]] == [one.takes for one in report.targets]
+
+
+@pytest.mark.parametrize("name", ["half.tflite", "empty.tflite", "no file.tflite", "a folder", "ö"])
+def test_what_is_no_sound_file_is_said_in_one_sentence(name, tmp_path):
+    (tmp_path / "half.tflite").write_bytes(LESSON.read_bytes()[: 562_728 // 2])
+    (tmp_path / "empty.tflite").touch()
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "ö").write_bytes(b"\0" * 5)
+    report = check(tmp_path / name)
+    assert not report.sound and len({one.reason for one in report.targets}) == 1
+    done = command(tmp_path / name)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and not done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes on this system")
+def test_a_pipe_holds_nobody(tmp_path):
+    os.mkfifo(tmp_path / "pipe.tflite")
+    assert "pipe or a device" in check(tmp_path / "pipe.tflite")["Python"].reason
+    assert command(tmp_path / "pipe.tflite", timeout=60).returncode == 2
 
 
 def test_the_command_says_with_its_status_that_a_file_runs_nowhere():
-    assert main([real_models("odd", "custom_sinh.tflite")]) == 1
-
-
-def test_the_command_loads_no_tensorflow(tmp_path):
-    (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was imported')")
-    code = "import sys; sys.path[:0] = sys.argv[1:3]; from helpers import check; check.main(sys.argv[3:])"
-    command = [sys.executable, "-c", code, tmp_path, ROOT, LESSON]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 0 and re.findall(
-        r"^  (\S+) +(?:yes|no|not tried): ", done.stdout, re.M
-    ) == list(PLACES)
+    assert command(real_models("odd", "custom_sinh.tflite")).returncode == 1
 
 
 def test_the_names_in_the_tables_are_those_of_the_folder():

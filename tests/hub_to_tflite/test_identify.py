@@ -3,21 +3,25 @@
 import gzip
 import io
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
-from conftest import real_models
+from conftest import ROOT, real_models
 from helpers import handles, tinyhub
 from hub_to_tflite.file import flatbuffer, releases
-from hub_to_tflite.file.identify import DOORS, identify
-from tools.fuzz.__main__ import mutations
+from hub_to_tflite.file.identify import OPENERS, identify
+from tools.fuzz import mutations
 
 HUB = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification"
 WHOLE = (HUB / "1.tflite").read_bytes()
@@ -115,7 +119,7 @@ def test_folders(tmp_path, own_cache):
     (tmp_path / "model.json").write_text('{"modelTopology": {}}')
     assert identify(tmp_path).what == "TensorFlow.js model"
     assert identify(tmp_path / "nothing").what == "nothing"
-    assert set(DOORS) >= {"nothing", "folder around a SavedModel"}
+    assert set(OPENERS) >= {"nothing", "folder around a SavedModel"}
 
 
 def test_it_reads_the_embedded_model():
@@ -178,7 +182,6 @@ def test_the_runtime_it_needs_is_the_later_of_two_answers(op, stated, release, s
 def test_a_small_file_cannot_ask_for_much_memory():
     """Thousands of tensors that share one long name: reading each would fill the memory."""
     import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
 
     builder = flatbuffers.Builder()
     name = builder.CreateString("a" * 100_000)
@@ -195,25 +198,106 @@ def test_a_small_file_cannot_ask_for_much_memory():
     schema.ModelStartSubgraphsVector(builder, 1)
     builder.PrependUOffsetTRelative(graph)
     graphs = builder.EndVector()
+    schema.BufferStart(builder)
+    empty = schema.BufferEnd(builder)
+    schema.ModelStartBuffersVector(builder, 1)
+    builder.PrependUOffsetTRelative(empty)
+    buffers = builder.EndVector()
     schema.ModelStart(builder)
+    schema.ModelAddBuffers(builder, buffers)
     schema.ModelAddVersion(builder, 3)
     schema.ModelAddSubgraphs(builder, graphs)
     builder.Finish(schema.ModelEnd(builder), file_identifier=b"TFL3")
     content = bytes(builder.Output())
     assert len(content) < 200_000
-    assert (
-        identify(content).what == "damaged .tflite" and "OverflowError" in identify(content).detail
-    )
+    found = identify(content)
+    assert found.what == "damaged .tflite" and "same bytes again and again" in found.detail
 
 
-def test_the_command_prints_each_file_and_loads_no_tensorflow():
-    code = (
-        "import runpy, sys; sys.argv = ['identify', *sys.argv[1:]];"
-        "runpy.run_module('hub_to_tflite.file.identify', run_name='__main__'); assert 'tensorflow' not in sys.modules"
-    )
-    command = [sys.executable, "-c", code, str(HUB / "1.tflite"), "missing.tflite"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert "35 CONV_2D v5" in shown and "missing.tflite\n  what          nothing" in shown
+def command(*arguments):
+    """Run `hub-to-tflite identify` as a user does; everything that is imported is told."""
+    line = [sys.executable, "-X", "importtime", "-m", "hub_to_tflite", "identify", *arguments]
+    return subprocess.run(line, capture_output=True, cwd=ROOT)
+
+
+def test_the_command_prints_each_file_and_loads_nothing_heavy(tmp_path):
+    done = command(HUB / "1.tflite", HUB)
+    shown = done.stdout.decode()
+    assert "35 CONV_2D v5" in shown and "It holds 1.tflite." in shown and done.returncode == 1
+    loaded = re.findall(rb"\| +([\w.]+)$", done.stderr, re.M)
+    heavy = {b"tensorflow", b"numpy", b"ai_edge_litert", b"flatbuffers", b"helpers"}
+    assert b"zipfile" in loaded and not heavy & set(loaded)
+
+
+def test_an_identity_is_plain_values_too():
+    found = json.loads(json.dumps(identify(HUB / "1.tflite").to_json()))
+    assert (found["what"], found["opens"], found["model"]["subgraphs"]) == (".tflite", True, 1)
+    assert found["model"]["inputs"][0]["shape"] == [-1, 48, 48, 3]
+    assert identify(b"<html>").to_json()["opens"] is identify(b"").opens is False
+
+
+@pytest.mark.parametrize("name", [b"with a space", "ümläut".encode(), b"\xff\xfe undecodable"])
+def test_any_name_of_a_file_is_taken(name, tmp_path):
+    path = os.fsencode(tmp_path) + b"/" + name
+    try:
+        shutil.copy(HUB / "1.tflite", path)
+    except OSError as error:
+        pytest.skip(f"this file system has no such names: {error}")
+    assert identify(os.fsdecode(path)).what == ".tflite"
+    assert command(path).returncode == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes on this system")
+def test_a_pipe_holds_nobody(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    found = identify(tmp_path / "pipe")
+    assert (found.what, found.opens) == ("unknown", False) and "pipe or a device" in found.detail
+
+
+def test_what_cannot_be_read_is_said(tmp_path, monkeypatch):
+    (tmp_path / "secret").write_bytes(WHOLE)
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)  # root may read everything
+    assert identify(tmp_path / "secret").detail == "It cannot be read: Permission denied."
+
+
+def test_a_huge_file_is_not_read_into_memory(tmp_path):
+    """A sparse file of a terabyte that begins like a model, and like an archive."""
+    for name, head in {"model": WHOLE, "archive": tar(["saved_model.pb"], "w")[:512]}.items():
+        with open(tmp_path / name, "wb") as file:
+            file.write(head)
+            try:
+                file.truncate(2**40)
+            except OSError as error:
+                pytest.skip(f"this file system has no such files: {error}")
+    assert identify(tmp_path / "model").model.size == 2**40
+    assert identify(tmp_path / "archive").what == "archive of a SavedModel"
+
+
+class TestReleases:
+    def test_the_names_of_ops_and_dtypes_are_those_of_the_schema(self):
+        for names, enumeration in [
+            (releases.operators(), schema.BuiltinOperator),
+            ([name.upper() for name in releases.dtypes()], schema.TensorType),
+        ]:
+            codes = {
+                name: code for name, code in vars(enumeration).items() if isinstance(code, int)
+            }
+            assert {name: code for code, name in enumerate(names)} == codes
+
+    def test_each_release_lists_ops_that_exist_with_their_versions_in_order(self):
+        found = releases.table()["releases"]
+        order = [[int(part) for part in release.split(".")] for release in found]
+        assert order == sorted(order)
+        for ops in found.values():
+            assert set(ops) <= set(releases.operators())
+            assert all(isinstance(one, int) for versions in ops.values() for one in versions)
+        pairs = [(op, one) for ops in found.values() for op in ops for one in ops[op]]
+        assert len(pairs) == len(set(pairs)), "each version of an op came with one release"
+        assert len(pairs) > 90
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Contract and labels packed into a .tflite: the model stays the same, and what is packed comes back."""
+"""Contract and labels in a .tflite: the model stays the same, and what is packed comes back."""
 
 import io
 import json
@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from conftest import real_models
 from helpers import convert, digits, handles
@@ -33,7 +34,7 @@ def packed(plain):
         plain,
         name="Digits",
         description="Tells ten digits apart.",
-        inputs={found.inputs[0].name: "a picture"},
+        inputs={found.inputs[0].name: "an image"},
         outputs={found.outputs[0].name: "one score for each digit"},
         labels=LABELS,
         value_range=(0, 1),
@@ -42,15 +43,15 @@ def packed(plain):
 
 
 def test_what_is_packed_comes_back(packed):
-    told = metadata.read(packed)
-    assert (told["name"], told["description"]) == ("Digits", "Tells ten digits apart.")
-    assert told["labels"] == LABELS and told["contract"] == CONTRACT
-    (source,), (target,) = told["inputs"], told["outputs"]
-    assert source["description"] == "a picture" and source["range"] == (0, 1)
+    found = metadata.read(packed)
+    assert (found["name"], found["description"]) == ("Digits", "Tells ten digits apart.")
+    assert found["labels"] == LABELS and found["contract"] == CONTRACT
+    (source,), (target,) = found["inputs"], found["outputs"]
+    assert source["description"] == "an image" and source["range"] == (0, 1)
     assert target["description"] == "one score for each digit" and target["range"] is None
 
 
-def test_the_model_answers_as_before_bit_for_bit(plain, packed):
+def test_the_outputs_stay_the_same_bit_for_bit(plain, packed):
     inputs = digits.as_model_input(digits.load()[0][:20])
     assert np.array_equal(predict(load(packed), inputs), predict(load(plain), inputs))
 
@@ -71,8 +72,8 @@ def test_nothing_of_the_model_is_lost(plain, packed):
         assert getattr(after, field) == getattr(before, field), field
 
 
-def test_the_weights_stand_at_multiples_of_16_as_the_schema_asks(packed):
-    model = flatbuffer.schema.Model.GetRootAs(packed)
+def test_the_weights_are_at_multiples_of_16_as_the_schema_asks(packed):
+    model = schema.Model.GetRootAs(packed)
     places = [
         buffer._tab.Vector(buffer._tab.Offset(4))
         for buffer in (model.Buffers(index) for index in range(model.BuffersLength()))
@@ -93,12 +94,11 @@ def test_other_tools_find_the_files_with_zip_and_identify_lists_the_labels(packe
 )
 def test_tools_that_normalize_pixels_get_the_range_that_was_said(value_range, mean, std, plain):
     content = metadata.pack(plain, name="Digits", value_range=value_range)
-    described = flatbuffer.metadata(flatbuffer.unpack(content), "TFLITE_METADATA")
-    root = metadata.Table(described, int.from_bytes(described[:4], "little"))
-    [source] = metadata._children(metadata._children(root, 3)[0], 2)
-    [unit] = metadata._children(source, 4)
-    [options] = metadata._children(unit, 1, single=True)
-    assert (metadata._numbers(options, 0), metadata._numbers(options, 1)) == ([mean], [std])
+    root = flatbuffer.Table(flatbuffer.metadata(content, "TFLITE_METADATA"))
+    [source] = root.tables(3)[0].tables(2)
+    [unit] = source.tables(4)
+    options = unit.table(1)
+    assert (options.numbers(0, "f"), options.numbers(1, "f")) == ((mean,), (std,))
 
 
 def test_packing_twice_replaces_and_gives_the_same_bytes(packed):
@@ -114,10 +114,10 @@ def test_packing_twice_replaces_and_gives_the_same_bytes(packed):
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"labels": LABELS[:9]}, "one label for each of the 10 places.*Found: 9"),
+        ({"labels": LABELS[:9]}, "one label for each of the 10 numbers.*Found: 9"),
         (
-            {"inputs": {"picture": "x"}},
-            "no input 'picture'. Its inputs are: serving_default_images",
+            {"inputs": {"image": "x"}},
+            "no input 'image'. Its inputs are: serving_default_images",
         ),
         ({"outputs": {"score": "x"}}, "no output 'score'"),
         ({"labels": ["one\ntwo", *LABELS[1:]]}, "A label is one line.*Take out its line break"),
@@ -160,6 +160,6 @@ def test_damaged_metadata_is_one_error_whatever_byte_is_flipped(packed):
 
 
 def test_the_metadata_of_published_models_is_read():
-    told = metadata.read(real_models("tflite", "mobilenet_v2_1.0_224_uint8.tflite").read_bytes())
-    assert told["name"] == "ImageClassifier" and told["inputs"][0]["range"] == (0, 255)
-    assert len(told["labels"]) == 1001 and told["labels"][0] == "background"
+    found = metadata.read(real_models("tflite", "mobilenet_v2_1.0_224_uint8.tflite").read_bytes())
+    assert found["name"] == "ImageClassifier" and found["inputs"][0]["range"] == (0, 255)
+    assert len(found["labels"]) == 1001 and found["labels"][0] == "background"

@@ -1,8 +1,7 @@
-"""TensorFlow Lite Micro, the stand-in for a chip: the reference kernels' answers, the arena it needs, its refusals."""
+"""TensorFlow Lite Micro: the reference kernels' outputs, the arena it needs, its refusals."""
 
 import importlib.util
 
-import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -29,7 +28,7 @@ def files():
 
 
 def by_reference(content, inputs):
-    """Return what LiteRT's reference kernels answer."""
+    """Return the outputs of LiteRT's reference kernels."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     model = Interpreter(
@@ -39,26 +38,24 @@ def by_reference(content, inputs):
     return interpreter.predict(model, inputs)
 
 
-def test_int8_answers_as_the_reference_kernels_do_within_one_step(files):
+def test_int8_gives_the_outputs_of_the_reference_kernels_within_one_step(files):
     stored = interpreter.quantize(PIXELS, interpreter.load(files["int8"]).get_input_details()[0])
-    chip, litert = tflm.run(files["int8"], stored).outputs, by_reference(files["int8"], stored)
-    assert chip.shape == (20, 10) and chip.dtype == np.int8
-    apart = np.abs(chip.astype(int) - litert)
-    assert apart.max() <= 1 and (apart > 0).mean() < 0.01
+    micro, litert = tflm.run(files["int8"], stored).outputs, by_reference(files["int8"], stored)
+    assert micro.shape == (20, 10) and micro.dtype == np.int8
+    errors = np.abs(micro.astype(int) - litert)
+    assert errors.max() <= 1 and (errors > 0).mean() < 0.01
     other = tflm.run(files["int8"], stored[::-1]).outputs
-    assert np.abs(other.astype(int) - litert).max() > 1, (
-        "another order of pictures has to be noticed"
-    )
+    assert np.abs(other.astype(int) - litert).max() > 1, "another order of images has to be noticed"
 
 
-def test_float32_answers_as_the_interpreter_does(files):
-    chip = tflm.run(files["float32"], PIXELS[:3]).outputs
+def test_float32_gives_the_interpreter_s_outputs(files):
+    micro = tflm.run(files["float32"], PIXELS[:3]).outputs
     np.testing.assert_allclose(
-        chip, interpreter.predict(interpreter.load(files["float32"]), PIXELS[:3]), atol=1e-4
+        micro, interpreter.predict(interpreter.load(files["float32"]), PIXELS[:3]), atol=1e-4
     )
 
 
-def test_the_arena_that_is_named_is_enough_and_one_step_less_is_not(files):
+def test_the_arena_that_it_names_is_enough_and_one_step_less_is_not(files):
     needed = tflm.run(files["int8"]).arena
     assert 80_000 < needed < 130_000 and needed % tflm.STEP == 0
     assert tflm.run(files["int8"], arena=needed) == tflm.Result(
@@ -75,7 +72,9 @@ def test_the_arena_that_is_named_is_enough_and_one_step_less_is_not(files):
         ("float16", "it stores weights as float16, and TFLM cannot unpack these"),
     ],
 )
-def test_a_recipe_that_a_chip_cannot_take_is_refused_with_its_reason(recipe, words, files):
+def test_a_recipe_that_a_microcontroller_cannot_take_is_refused_with_its_reason(
+    recipe, words, files
+):
     result = tflm.run(files[recipe])
     assert words in result.refused and (result.outputs, result.arena) == (None, 0)
 
@@ -95,12 +94,8 @@ def test_a_file_that_ends_the_process_is_a_refusal(files):
         if model.operatorCodes[op.opcodeIndex].builtinCode == schema.BuiltinOperator.MEAN
     ]
     graph.tensors[mean.inputs[1]].buffer = 0
-    builder = flatbuffers.Builder()
-    builder.Finish(model.Pack(builder), b"TFL3")
-    assert (
-        tflm.run(bytes(builder.Output())).refused
-        == "TFLM ended the process that tried it, with signal 11"
-    )
+    refused = tflm.run(flatbuffer.pack(model)).refused
+    assert refused == "TFLM ended the process that tried it with signal 11 (SIGSEGV)"
 
 
 def test_a_run_that_does_not_end_is_a_refusal(files):
@@ -118,12 +113,12 @@ def test_a_run_that_does_not_end_is_a_refusal(files):
         ("tflite/mobilenet_v2_1.0_224_uint8", "its weights are uint8, the older form"),
     ],
 )
-def test_real_files_that_a_chip_cannot_take_are_refused_with_their_reason(name, words):
+def test_real_files_that_a_microcontroller_cannot_take_are_refused_with_their_reason(name, words):
     file = real_models(f"{name}.tflite")
     assert words in tflm.run(file.read_bytes()).refused
 
 
-def test_the_published_keyword_spotter_runs_on_a_chip():
+def test_the_published_keyword_spotter_runs_on_a_microcontroller():
     file = real_models("tflite", "kws_int8_published.tflite")
     sounds = np.random.default_rng(0).integers(-128, 128, (5, 49, 10, 1), np.int8)
     result = tflm.run(file.read_bytes(), sounds)

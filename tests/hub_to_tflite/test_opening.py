@@ -9,10 +9,11 @@ from PIL import Image
 
 from conftest import real_models
 from helpers import interpreter, tinyhub
+from hub_to_tflite import sandbox
 from hub_to_tflite.file import flatbuffer
-from hub_to_tflite.sandbox import trial
-from hub_to_tflite.sandbox.opening import OpenError, _words, open_tflite
-from tools.fuzz.__main__ import __main__, mutations
+from hub_to_tflite.sandbox.opening import OpenError, open_tflite, run
+from tools import fuzz
+from tools.fuzz import mutations
 
 FILE = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"
 WHOLE = FILE.read_bytes()
@@ -22,7 +23,7 @@ def changed(base, change):
     """Return the bytes of a small sound file after `change(model)`."""
     model = flatbuffer.unpack(mutations.bases()[base])
     change(model)
-    return mutations.packed(model)
+    return flatbuffer.pack(model)
 
 
 def loop_without_end(model):
@@ -31,7 +32,7 @@ def loop_without_end(model):
 
 
 def add_without_scale(model):
-    """An op of whole numbers that are quantized, but do not say how: it divides by a scale that is not there."""
+    """An op of quantized integers that do not say how: it divides by a scale that is missing."""
     given = model.subgraphs[0].tensors[model.subgraphs[0].operators[2].inputs[0]]
     given.quantization.scale = given.quantization.zeroPoint = None
 
@@ -61,7 +62,7 @@ def signature_out_of_range(model):
 
 
 def constant_as_input(model):
-    """Setting such an input would write over the weights, in the very bytes that were given."""
+    """Setting such an input would write over the weights, in the bytes that were given."""
     model.signatureDefs[0].inputs[0].tensorIndex = 1
 
 
@@ -69,7 +70,7 @@ def nothing_to_run(model):
     model.subgraphs = []
 
 
-def test_a_whole_file_opens_and_answers_as_ever():
+def test_a_whole_file_opens_and_gives_the_same_outputs():
     inputs = np.random.default_rng(0).random((3, 48, 48, 3), np.float32)
     expected = interpreter.predict(interpreter.load(WHOLE), inputs)
     for source in (WHOLE, FILE, str(FILE)):
@@ -81,21 +82,21 @@ def test_a_whole_file_opens_and_answers_as_ever():
     [
         (
             b"<!DOCTYPE html><title>403</title>",
-            "is not a .tflite. Found: HTML page. Who opens that: a browser",
+            "is not a .tflite. Found: HTML page. Its title: .403.. Who opens that: a browser",
         ),
         (b"\x89HDF\r\n\x1a\n", "Found: HDF5"),
         (b"", "Found: empty"),
         (b"\x1c\0\0\0TFL3", "is damaged"),
     ],
 )
-def test_a_lying_extension_is_told(content, words, tmp_path):
+def test_a_lying_extension_is_said(content, words, tmp_path):
     file = tmp_path / "model.tflite"
     file.write_bytes(content)
     with pytest.raises(OpenError, match=words):
         open_tflite(file)
 
 
-def test_what_is_no_file_is_told(tmp_path):
+def test_what_is_no_file_is_said(tmp_path):
     with pytest.raises(OpenError, match="Found: nothing. .* check the spelling"):
         open_tflite(tmp_path / "missing.tflite")
     with pytest.raises(OpenError, match="Found: unknown"):
@@ -119,7 +120,7 @@ def test_the_same_file_kills_the_process_that_gives_its_path_to_tf_lite(tmp_path
         "import tensorflow as tf; tf.lite.Interpreter(model_path='short.tflite')"
     )
     child = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True)
-    assert child.returncode == -11 and _words(-11) == "signal 11 (SIGSEGV)"
+    assert child.returncode == -11 and sandbox.describe(-11) == "signal 11 (SIGSEGV)"
     with pytest.raises(OpenError, match="is damaged"):
         open_tflite(tmp_path / "short.tflite")
 
@@ -163,12 +164,12 @@ def test_a_sound_file_with_a_hostile_field_is_one_error(base, change, words):
         open_tflite(changed(base, change), seconds=3 if change is loop_without_end else 30)
 
 
-def test_without_a_trial_what_can_be_compared_still_is():
-    assert open_tflite(WHOLE, trial=False).get_input_details()
+def test_without_a_sandbox_what_can_be_compared_still_is():
+    assert open_tflite(WHOLE, sandboxed=False).get_input_details()
     with pytest.raises(OpenError, match="names subgraph 7"):
-        open_tflite(changed("int8", signature_out_of_range), trial=False)
+        open_tflite(changed("int8", signature_out_of_range), sandboxed=False)
     with pytest.raises(OpenError, match="does not run here"):
-        open_tflite(changed("int8", op_from_the_future), trial=False)
+        open_tflite(changed("int8", op_from_the_future), sandboxed=False)
 
 
 def test_changed_weights_open_as_another_model():
@@ -197,20 +198,20 @@ def test_changed_weights_open_as_another_model():
 def test_each_odd_file_opens_or_says_why_not(name, words):
     file = real_models("odd", f"{name}.tflite")
     if words is None:
-        trial.run(open_tflite(file))
+        run(open_tflite(file))
     else:
         with pytest.raises(OpenError, match=words):
             open_tflite(file)
 
 
-def test_the_remedy_for_open_sizes_inside_a_model_is_one():
+def test_the_remedy_for_dynamic_dimensions_inside_a_model_is_one():
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     content = real_models("odd", "dynamic_shapes.tflite").read_bytes()
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     opened = Interpreter(model_content=content, experimental_op_resolver_type=plain)
     opened.allocate_tensors()
-    trial.run(opened)
+    run(opened)
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v1_0.25_224_uint8", "mobilenet_v2_1.0_224_uint8"])
@@ -222,57 +223,48 @@ def test_the_published_uint8_models_name_the_photos(name):
     assert (found.what, found.who, found.model.inputs[0].dtype) == (".tflite", "LiteRT", "uint8")
     assert found.model.inputs[0].shape == (1, 224, 224, 3) and len(found.model.labels) == 1001
     opened = open_tflite(file)
-    for photo, label in [
-        ("cat.bmp", "Egyptian cat"), ("bird.bmp", "chickadee"), ("parrot.jpg", "macaw"), ("hot_dog.jpg", "hotdog"),
-    ]:  # fmt: skip
-        picture = (
+    photos = {"cat.bmp": "Egyptian cat", "bird.bmp": "chickadee", "parrot.jpg": "macaw"}
+    for photo, label in {**photos, "hot_dog.jpg": "hotdog"}.items():
+        image = (
             Image.open(real_models("photos", photo))
             .convert("RGB")
             .resize((224, 224), Image.Resampling.BILINEAR)
         )
-        scores = interpreter.predict(opened, np.asarray(picture)[None])
+        scores = interpreter.predict(opened, np.asarray(image)[None])
         assert label in found.model.labels[int(scores.argmax())]
 
 
 @pytest.mark.parametrize("name", ["kws_int8_published", "mobilenet_v1_0.25_224_float"])
 def test_the_other_published_models_open_and_run(name):
-    assert len(trial.run(open_tflite(real_models("tflite", f"{name}.tflite")))) == 1
+    assert len(run(open_tflite(real_models("tflite", f"{name}.tflite")))) == 1
 
 
 class TestFuzz:
     def test_a_slice_of_it_breaks_no_promise(self):
-        rows = __main__.fuzz(60, seed="tests")
-        print(__main__.table(rows))
-        assert len(rows) == 60 and not [row for row in rows if row[3] in __main__.WRONG]
-        assert {row[1] for row in rows} >= set(mutations.WAYS)
+        rows = fuzz.fuzz(60, seed="tests")
+        print(fuzz.table(rows))
+        assert len(rows) == 60 and not [row for row in rows if row.outcome in fuzz.WRONG]
+        assert {row.mutation for row in rows} >= set(mutations.MUTATIONS)
+        assert {"damaged", "same outputs", "other outputs"} <= {row.outcome for row in rows}
 
     def test_a_file_has_the_same_bytes_each_time(self):
-        bases = mutations.bases()
         for number in range(40, 57):
-            assert __main__.case("a", number, bases) == __main__.case("a", number, bases)
+            assert fuzz.case("a", number) == fuzz.case("a", number)
 
     def test_it_notices_an_opener_that_dies(self, tmp_path, monkeypatch):
-        """Without the trial, a file that kills ends the fuzz's own process; with it, it is an error like any other."""
-        monkeypatch.setattr(__main__, "KEPT", tmp_path / "kept")
+        """Without the sandbox, a file that kills ends the fuzz's own process."""
+        monkeypatch.setattr(fuzz, "KEPT", tmp_path / "kept")
         (tmp_path / "killer.tflite").write_bytes(changed("int8", add_without_scale))
-        [row] = __main__.fuzz(1, with_trial=False, corpus=tmp_path)
-        assert row[1:4] == ["as it is", "killer.tflite", "the opener died"] and list(
-            (tmp_path / "kept").iterdir()
-        )
-        assert __main__.fuzz(1, corpus=tmp_path) == [
-            [0, "as it is", "killer.tflite", "killer", "dies"]
-        ]
+        [row] = fuzz.fuzz(1, sandboxed=False, corpus=tmp_path)
+        assert row[1:4] == ("as it is", "killer.tflite", "the opener died")
+        assert [path.suffix for path in (tmp_path / "kept").iterdir()] == [".tflite"]
+        assert fuzz.fuzz(1, corpus=tmp_path) == [(0, "as it is", "killer.tflite", "killer", "dies")]
 
     def test_the_bare_runtime_has_the_last_word(self):
-        # In a process of its own: forking one with threads, as pytest's, may lock up.
-        code = "import sys; from tools import fuzz; print(__main__.truth(sys.stdin.buffer.read()))"
         killer = changed("int8", add_without_scale)
-        for content, truth in [(WHOLE, b"runs"), (WHOLE[:1000], b"refuses"), (killer, b"dies")]:
-            child = subprocess.run(
-                [sys.executable, "-c", code], input=content, capture_output=True, cwd=__main__.ROOT
-            )
-            assert child.stdout.strip() == truth
-        wrong = __main__.judged(
-            [[7, "way", "base", "same answer", "dies"], [8, "way", "base", "refused", "dies"]]
-        )
-        assert [row[3] for row in wrong] == ["wrongly valid", "refused"]
+        for content, truth in [(WHOLE, "runs"), (WHOLE[:1000], "refuses"), (killer, "dies")]:
+            assert sandbox.call(fuzz.truth, content) == truth
+        opened = fuzz.Row(7, "mutation", "base", "same outputs", "dies")
+        assert fuzz.judged(opened).outcome == "wrongly valid"
+        refused = opened._replace(outcome="refused")
+        assert fuzz.judged(refused) == refused

@@ -121,7 +121,9 @@ def test_each_ending_is_one_error_that_says_how(function, args, limits, ending, 
 
 def test_a_killed_process_is_no_lack_of_memory():
     error = raised(signal.raise_signal, signal.SIGKILL)
-    assert (error.ending, error.name) == ("signal", "SIGKILL") and "memory" not in str(error)
+    assert (error.ending, error.name) == ("signal", "signal 9 (SIGKILL)") and "memory" not in str(
+        error
+    )
 
 
 def test_an_exception_is_raised_as_itself_if_that_loads_nothing_heavy():

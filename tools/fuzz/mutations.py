@@ -1,29 +1,26 @@
-"""Ways to damage a .tflite, from a download that broke off to a sound file with senseless fields. Used by tools.fuzz.
+"""Ways to damage a .tflite, from a download that broke off to a sound file with senseless fields.
 
-Each way is a function of a random.Random and the bytes of a whole file, and returns bytes.
+Each mutation is a function of a random.Random and the bytes of a whole file, and returns bytes.
 """
 
-import copy
-import subprocess
-import sys
+import struct
 import tempfile
-from pathlib import Path
+from collections.abc import Callable
+from functools import lru_cache
+from random import Random
 
-import flatbuffers
 import numpy as np
 
 from helpers import tinyhub
 from helpers.course import cache
-from hub_to_tflite.file import flatbuffer
+from hub_to_tflite import sandbox
+from hub_to_tflite.file import flatbuffer, releases
 
-ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = [-(2**31), -129, -2, -1, 0, 1, 2, 3, 7, 100, 255, 2**15, 2**20, 2**31 - 1]
 HOSTILE_SCALES = [0.0, -1.0, 1e-38, 1e38, float("inf"), float("nan")]
 STRANGERS = {
     "page": b"<!DOCTYPE html>\n<html><title>403 Forbidden</title></html>",
-    "pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:"
-    + b"0" * 64
-    + b"\nsize 562728\n",
+    "pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 562728\n",
     "gzip": b"\x1f\x8b\x08" + bytes(40),
     "zip": b"PK\x03\x04" + bytes(40),
     "hdf5": b"\x89HDF\r\n\x1a\n" + bytes(80),
@@ -36,50 +33,42 @@ STRANGERS = {
 }
 
 
-def bases():
-    """Return {name: bytes} of whole .tflite files: the hub's, and small ones, converted once and kept."""
+@lru_cache
+def bases() -> dict[str, bytes]:
+    """Return {name: bytes} of whole .tflite files: the hub's, and small ones, converted once."""
     folder = cache.folder("fuzz")
-    names = ["int8", "loop"]
-    if not all((folder / f"{name}.tflite").exists() for name in names):
-        # In a process of its own, which gives TensorFlow's memory back.
-        subprocess.run(
-            [sys.executable, "-m", "tools.fuzz.mutations"],
-            cwd=ROOT,
-            check=True,
-            stderr=subprocess.DEVNULL,
-        )
-    small = {name: (folder / f"{name}.tflite").read_bytes() for name in names}
-    return {
-        "hub": (tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite").read_bytes(),
-        **small,
-    }
+    paths = {name: folder / f"{name}.tflite" for name in ("int8", "loop")}
+    if not all(path.exists() for path in paths.values()):
+        for name, content in sandbox.call(_convert).items():
+            cache.write(paths[name], content)
+    hub = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"
+    return {"hub": hub.read_bytes(), **{name: path.read_bytes() for name, path in paths.items()}}
 
 
-def make_bases():
-    """Convert the small models: a picture classifier in int8, and a loop with two signatures and three subgraphs."""
+def _convert():
+    """Return {name: bytes}: an image classifier in int8, and a loop with two signatures."""
     import tensorflow as tf
 
     from helpers import convert
 
     tf.random.set_seed(0)
 
-    class Pictures(tf.Module):
+    class Images(tf.Module):
         def __init__(self):
             self.kernel = tf.Variable(tf.random.normal([3, 3, 1, 4]))
             self.weight = tf.Variable(tf.random.normal([64, 3]))
 
         @tf.function(input_signature=[tf.TensorSpec([1, 8, 8, 1], tf.float32)])
-        def __call__(self, picture):
-            hidden = tf.nn.relu6(tf.nn.conv2d(picture, self.kernel, 2, "SAME"))
+        def __call__(self, image):
+            hidden = tf.nn.relu6(tf.nn.conv2d(image, self.kernel, 2, "SAME"))
             hidden = tf.nn.max_pool2d(hidden, 2, 1, "SAME") + hidden
             return tf.nn.softmax(tf.matmul(tf.reshape(hidden, [1, 64]), self.weight))
 
     class Loop(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([4], tf.float32), tf.TensorSpec([], tf.int32)])
         def double(self, values, times):
-            going = lambda step, _: step < times + 3  # noqa: E731
             return tf.while_loop(
-                going,
+                lambda step, _: step < times + 3,
                 lambda step, now: (step + 1, tf.concat([now[1:], now[:1]], 0) * 2.0),
                 [0, values],
             )
@@ -88,28 +77,24 @@ def make_bases():
             input_signature=[tf.TensorSpec([None, 4], tf.float32), tf.TensorSpec([2], tf.int32)]
         )
         def pick(self, values, rows):
-            return tf.reduce_sum(tf.gather(values, rows), 0) / tf.cast(
-                tf.shape(values)[0], tf.float32
-            )
+            count = tf.cast(tf.shape(values)[0], tf.float32)
+            return tf.reduce_sum(tf.gather(values, rows), 0) / count
 
     noise = np.random.default_rng(0)
-    pictures, loop = Pictures(), Loop()
-    for name, module, signatures, recipe in [
-        ("int8", pictures, {"serving_default": pictures.__call__}, "int8"),
-        ("loop", loop, {"double": loop.double, "pick": loop.pick}, "float32"),
+    images, loop = Images(), Loop()
+    files = {}
+    for name, module, signatures in [
+        ("int8", images, {"serving_default": images.__call__}),
+        ("loop", loop, {"double": loop.double, "pick": loop.pick}),
     ]:
         with tempfile.TemporaryDirectory() as saved_model:
             tf.saved_model.save(module, saved_model, signatures)
+            if name == "loop":
+                files[name] = convert.convert(saved_model)
+                continue
             samples = lambda: ([noise.random((1, 8, 8, 1), np.float32)] for _ in range(20))  # noqa: E731
-            content = convert.convert(saved_model, recipe, samples if recipe == "int8" else None)
-        cache.write(cache.folder("fuzz") / f"{name}.tflite", content)
-
-
-def packed(model):
-    """Return the bytes of a .tflite for a ModelT."""
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
+            files[name] = convert.convert(saved_model, name, samples)
+    return files
 
 
 def truncated(rng, whole):
@@ -126,19 +111,13 @@ def bits_flipped(rng, whole):
 
 
 def offset_spliced(rng, whole):
-    """One to three offsets or numbers of four bytes replaced, most in the first kilobyte or the last tenth."""
-    damaged = bytearray(whole)
+    """One to three offsets or numbers of four bytes replaced, at the beginning or near the end."""
+    damaged, size = bytearray(whole), len(whole)
     for _ in range(rng.randint(1, 3)):
-        at = rng.choice(
-            [
-                rng.randrange(min(len(whole) - 4, 1024)),
-                rng.randrange(len(whole) * 9 // 10, len(whole) - 4),
-            ]
-        )
-        value = rng.choice(
-            [0, 1, 4, 2**31, 2**32 - 1, len(whole), rng.randrange(len(whole)), rng.randrange(2**32)]
-        )
-        damaged[at // 4 * 4 : at // 4 * 4 + 4] = value.to_bytes(4, "little")
+        near_end = rng.randrange(size * 9 // 10, size - 4)
+        at = rng.choice([rng.randrange(min(size - 4, 1024)), near_end]) // 4 * 4
+        numbers = [0, 1, 4, 2**31, 2**32 - 1, size, rng.randrange(size), rng.randrange(2**32)]
+        damaged[at : at + 4] = rng.choice(numbers).to_bytes(4, "little")
     return bytes(damaged)
 
 
@@ -146,64 +125,58 @@ def wrong_size(rng, whole):
     """A piece left out, doubled, zeroed or put in."""
     at, length = rng.randrange(8, len(whole)), rng.choice([1, 4, 16, 512, 4096])
     piece = whole[at : at + length]
-    return (
-        whole[:at]
-        + rng.choice([b"", piece * 2, bytes(len(piece)), rng.randbytes(length) + piece])
-        + whole[at + length :]
-    )
+    put = rng.choice([b"", piece * 2, bytes(len(piece)), rng.randbytes(length) + piece])
+    return whole[:at] + put + whole[at + length :]
 
 
 def weights_changed(rng, whole):
     """Bits flipped in the constants only: a sound file of another model."""
     model = flatbuffer.unpack(whole)
-    graph = model.subgraphs[0]
-    typed = [
-        t
-        for t in graph.tensors
-        if flatbuffer.DTYPES[t.type] in ("float32", "int8") and t.quantization
+    buffers = [
+        model.buffers[tensor.buffer]
+        for tensor in model.subgraphs[0].tensors
+        if releases.dtypes()[tensor.type] in ("float32", "int8") and tensor.quantization
     ]
-    data = [
-        model.buffers[t.buffer]
-        for t in typed
-        if len(flatbuffer._list(model.buffers[t.buffer].data)) > 16
-    ]
-    for buffer in rng.sample(data, min(len(data), 3)):
+    buffers = [buffer for buffer in buffers if _size(buffer) > 16]
+    for buffer in rng.sample(buffers, min(len(buffers), 3)):
         buffer.data = buffer.data.copy()
         buffer.data[rng.randrange(0, len(buffer.data), 4)] ^= 1 << rng.randrange(7)
-    return packed(model)
+    return flatbuffer.pack(model)
 
 
 def stranger(rng, whole):
     """Another format under the wrong name."""
-    kind = rng.choice(list(STRANGERS))
-    return STRANGERS[kind] + (whole[: rng.randrange(64)] if STRANGERS[kind] else b"")
+    head = rng.choice(list(STRANGERS.values()))
+    return head + whole[: rng.randrange(64)] if head else b""
 
 
-def hostile(field):
-    """Return a mutation that sets `field` (see FIELDS) of a sound file to senseless values and packs it again."""
+def hostile(field: str) -> Callable[[Random, bytes], bytes]:
+    """Return a mutation that sets `field` (see FIELDS) of a sound file to senseless values."""
 
     def mutate(rng, whole):
         for _ in range(100):
-            model = copy.deepcopy(flatbuffer.unpack(whole))
+            model = flatbuffer.unpack(whole)
             try:
                 for _ in range(rng.choice([1, 1, 2, 3])):
                     FIELDS[field](rng, model, rng.choice(model.subgraphs))
-                return packed(model)
-            except (TypeError, ValueError, OverflowError, IndexError, AttributeError):
-                pass  # a value that FlatBuffers cannot store in this field, or no such field here: draw again
+                return flatbuffer.pack(model)
+            except (TypeError, ValueError, OverflowError, IndexError, AttributeError, struct.error):
+                pass  # FlatBuffers can't store this value, or there is no such field: draw again
         raise RuntimeError(f"No hostile {field} fits this file.")
 
-    mutate.__name__ = f"hostile_{field}"
     return mutate
 
 
+def _size(buffer):
+    return 0 if buffer.data is None else len(buffer.data)
+
+
 def _poke(rng, values):
-    """Return a copy of a list of whole numbers with one changed, or one more or fewer."""
-    values = [int(value) for value in flatbuffer._list(values)]
+    """Return a copy of a list of integers with one changed, or one more or fewer."""
+    values = list(values or [])
     at = rng.randrange(len(values) + 1)
-    return rng.choice(
-        [values[:at] + [rng.choice(HOSTILE)] + values[at + 1 :], values[:at] + values[at + 1 :]]
-    )
+    changed = values[:at] + [rng.choice(HOSTILE)] + values[at + 1 :]
+    return rng.choice([changed, values[:at] + values[at + 1 :]])
 
 
 def _shape(rng, model, graph):
@@ -212,9 +185,8 @@ def _shape(rng, model, graph):
 
 
 def _buffer(rng, model, graph):
-    rng.choice(graph.tensors).buffer = rng.choice(
-        [rng.randrange(len(model.buffers)), abs(rng.choice(HOSTILE))]
-    )
+    numbers = [rng.randrange(len(model.buffers)), abs(rng.choice(HOSTILE))]
+    rng.choice(graph.tensors).buffer = rng.choice(numbers)
 
 
 def _dtype(rng, model, graph):
@@ -222,29 +194,24 @@ def _dtype(rng, model, graph):
 
 
 def _quantization(rng, model, graph):
-    quantization = rng.choice(
-        [tensor for tensor in graph.tensors if tensor.quantization]
-    ).quantization
+    one = rng.choice([tensor.quantization for tensor in graph.tensors if tensor.quantization])
     field = rng.choice(["scale", "zeroPoint", "quantizedDimension", "none"])
     if field == "scale":
-        quantization.scale = rng.choice(
-            [None, [rng.choice(HOSTILE_SCALES)] * max(1, len(flatbuffer._list(quantization.scale)))]
-        )
+        one.scale = rng.choice([None, [rng.choice(HOSTILE_SCALES)] * max(1, len(one.scale or []))])
     elif field == "zeroPoint":
-        quantization.zeroPoint = rng.choice([None, _poke(rng, quantization.zeroPoint)])
+        one.zeroPoint = rng.choice([None, _poke(rng, one.zeroPoint)])
     elif field == "quantizedDimension":
-        quantization.quantizedDimension = rng.choice(HOSTILE)
+        one.quantizedDimension = rng.choice(HOSTILE)
     else:
-        quantization.scale = quantization.zeroPoint = None
+        one.scale = one.zeroPoint = None
 
 
 def _wiring(rng, model, graph):
     op, tensors = rng.choice(graph.operators), len(graph.tensors)
     side = rng.choice(["inputs", "outputs"])
-    values = [int(value) for value in getattr(op, side)]
-    values[rng.randrange(len(values))] = rng.choice(
-        [rng.randrange(tensors), rng.randrange(tensors), rng.choice(HOSTILE)]
-    )
+    values = list(getattr(op, side))
+    new = [rng.randrange(tensors), rng.randrange(tensors), rng.choice(HOSTILE)]
+    values[rng.randrange(len(values))] = rng.choice(new)
     setattr(op, side, rng.choice([values, values, values[:-1], values * 2]))
 
 
@@ -257,33 +224,21 @@ def _opcode(rng, model, graph):
         code.builtinCode = rng.randrange(210)
         code.deprecatedBuiltinCode = min(code.builtinCode, 127)
     else:
-        rng.choice(graph.operators).opcodeIndex = rng.choice(
-            [rng.randrange(len(model.operatorCodes)), 99, 2**31]
-        )
+        numbers = [rng.randrange(len(model.operatorCodes)), 99, 2**31]
+        rng.choice(graph.operators).opcodeIndex = rng.choice(numbers)
 
 
 def _options(rng, model, graph):
     """Strides of zero, paddings that do not exist, subgraphs that call themselves."""
-    options = rng.choice(
-        [
-            op.builtinOptions
-            for op in graph.operators
-            if op.builtinOptions and vars(op.builtinOptions)
-        ]
-    )
-    name = rng.choice(
-        [name for name, value in vars(options).items() if isinstance(value, (int, float))]
-    )
-    setattr(options, name, rng.choice([rng.choice(HOSTILE), rng.randrange(4)]))
+    found = [op.builtinOptions for op in graph.operators if op.builtinOptions]
+    options = rng.choice([one for one in found if vars(one)])
+    numbers = [name for name, value in vars(options).items() if isinstance(value, (int, float))]
+    setattr(options, rng.choice(numbers), rng.choice([rng.choice(HOSTILE), rng.randrange(4)]))
 
 
 def _ends(rng, model, graph):
-    side = rng.choice(["inputs", "outputs"])
-    setattr(
-        graph,
-        side,
-        rng.choice([_poke(rng, getattr(graph, side)), [rng.randrange(len(graph.tensors))] * 2]),
-    )
+    side, twice = rng.choice(["inputs", "outputs"]), [rng.randrange(len(graph.tensors))] * 2
+    setattr(graph, side, rng.choice([_poke(rng, getattr(graph, side)), twice]))
 
 
 def _signature(rng, model, graph):
@@ -295,14 +250,10 @@ def _signature(rng, model, graph):
 
 
 def _stored(rng, model, graph):
-    buffer = rng.choice([buffer for buffer in model.buffers if len(flatbuffer._list(buffer.data))])
-    data = rng.choice(
-        [
-            buffer.data[: rng.randrange(len(buffer.data))],
-            np.frombuffer(rng.randbytes(len(buffer.data)), np.uint8),
-        ]
-    )
-    buffer.data = np.array(data)
+    buffer = rng.choice([buffer for buffer in model.buffers if _size(buffer)])
+    size = len(buffer.data)
+    random = np.frombuffer(rng.randbytes(size), np.uint8)
+    buffer.data = np.array(rng.choice([buffer.data[: rng.randrange(size)], random]))
 
 
 FIELDS = {
@@ -317,7 +268,7 @@ FIELDS = {
     "signature": _signature,
     "stored": _stored,
 }
-WAYS = {
+MUTATIONS = {
     "truncated": truncated,
     "bits flipped": bits_flipped,
     "offset spliced": offset_spliced,
@@ -326,7 +277,3 @@ WAYS = {
     "another format": stranger,
     **{f"hostile {field}": hostile(field) for field in FIELDS},
 }
-
-
-if __name__ == "__main__":
-    make_bases()

@@ -1,0 +1,69 @@
+"""A phone: LiteRT's CompiledModel, the API of its Kotlin and Swift packages, tried from Python."""
+
+from hub_to_tflite.file import flatbuffer
+from hub_to_tflite.sandbox import opening
+from hub_to_tflite.targets import (
+    OTHERS,
+    Run,
+    Target,
+    aliased_output,
+    missing_ops,
+    near,
+    sentences,
+    wrong_dtypes,
+)
+
+# What TensorBuffer.kt of LiteRT reads and writes; uint8 goes through it as the same bytes.
+DTYPES = ("float32", "int32", "int64", "int16", "int8", "uint8", "bool")
+
+
+def judge(model: flatbuffer.Model, content: bytes, run: Run) -> Target:
+    """Return the Target "phone": what CompiledModel gives for the inputs of `run`, in a sandbox."""
+    reasons = wrong_dtypes(model, DTYPES, "LiteRT's TensorBuffer for Kotlin")
+    for op in missing_ops(model, run):
+        reasons.append(f"LiteRT has no op {op}; an app would have to bring it along")
+    if not reasons and not run.memory:
+        reasons.append(run.refusal)
+    if not reasons:
+        try:
+            opening.attempt(_compare, content, model, run)
+        except Exception as error:
+            last = (str(error).strip() or type(error).__name__).splitlines()[-1].strip(" └")
+            aliased = aliased_output(model)
+            reasons = [*([aliased] if aliased else []), f"CompiledModel, tried from Python: {last}"]
+    if reasons:
+        return Target("phone", False, sentences(reasons))
+    reason = "CompiledModel, tried from Python, gives the Interpreter's outputs; Kotlin and Swift "
+    reason += "run the same code."
+    if any(one.dynamic for one in model.inputs):
+        reason += " Dynamic dimensions are 1; for Swift, which reads them from the file, convert it"
+        reason += " with a batch of 1."
+    return Target("phone", True, f"{reason} The app carries {model.size:,} bytes.")
+
+
+def _compare(content, model, run):
+    """Run a file in CompiledModel on the inputs of a Run; raise ValueError for other outputs."""
+    import numpy as np
+    from ai_edge_litert.compiled_model import CompiledModel
+
+    first = [number for number, graph in enumerate(model.signature_subgraphs) if graph == 0]
+    number = first[0] if first else 0
+    compiled = CompiledModel.from_buffer(content)
+    signature = compiled.get_signature_by_index(number)
+    inputs = compiled.create_input_buffers(number)
+    outputs = compiled.create_output_buffers(number)
+    arrays = {one.index: array for one, array in zip(model.inputs, run.inputs)}
+    details = compiled.get_input_tensor_details(signature["key"])
+    for name, buffer in zip(signature["inputs"], inputs):
+        # As bytes: its Python form knows fewer types than the runtime.
+        array = np.ascontiguousarray(arrays[details[name]["index"]])
+        buffer.write(array.reshape(-1).view(np.int8))
+    compiled.run_by_index(number, inputs, outputs)
+    arrays = {one.index: array for one, array in zip(model.outputs, run.outputs)}
+    details = compiled.get_output_tensor_details(signature["key"])
+    for place, (name, buffer) in enumerate(zip(signature["outputs"], outputs)):
+        wanted = arrays[details[name]["index"]]
+        size = int(compiled.get_output_buffer_requirements(place, number)["buffer_size"])
+        got = buffer.read(size, np.int8)
+        if got.nbytes != wanted.nbytes or not near(got.view(wanted.dtype), wanted):
+            raise ValueError(OTHERS)

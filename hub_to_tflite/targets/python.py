@@ -1,0 +1,85 @@
+"""Python: LiteRT's Interpreter, tried on values that differ from each other, or else on zeros."""
+
+import dataclasses
+from importlib.metadata import version
+
+from hub_to_tflite.file.flatbuffer import Model
+from hub_to_tflite.sandbox import memory, opening
+from hub_to_tflite.targets import Run, Target, sentences
+
+
+def run(content: bytes) -> Run:
+    """Return how a .tflite runs in the Interpreter, in a sandbox.
+
+    Dynamic dimensions inside a model can be too much for XNNPACK, LiteRT's default kernels. The
+    others then may do.
+    """
+    try:
+        return opening.attempt(_run, content)
+    except Exception as error:
+        refusal = opening.failure(error)[1]
+    if "XNNP" in refusal:
+        try:
+            found = opening.attempt(_run, content, False)
+            return dataclasses.replace(found, xnnpack=False, refusal=refusal)
+        except Exception as error:
+            refusal = opening.failure(error)[1]
+    return Run(refusal=refusal)
+
+
+def judge(model: Model, run: Run) -> Target:
+    """Return the Target "Python" for what `run` found."""
+    if not run.memory:
+        return Target("Python", False, sentences([run.refusal]))
+    reason = f"ai-edge-litert {version('ai-edge-litert')} opens it and runs it"
+    if not run.xnnpack:
+        reason += ", but without XNNPACK only: Interpreter(..., experimental_op_resolver_type="
+        reason += "OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)"
+    if any(one.dynamic for one in model.inputs):
+        reason += "; the dynamic dimensions of its inputs are 1 until you call resize_tensor_input"
+    return Target("Python", True, f"{reason}.")
+
+
+def _run(content, xnnpack=True):
+    """Run a file once; for a sandbox."""
+    import numpy as np
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    kernels = OpResolverType.AUTO if xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_content=content, experimental_op_resolver_type=kernels)
+    interpreter.allocate_tensors()
+    details = interpreter.get_input_details()
+    if any(one["dtype"] is np.bytes_ for one in [*details, *interpreter.get_output_details()]):
+        opening.run(interpreter)
+        return Run(memory=memory.peak())
+    inputs = [_values(detail) for detail in details]
+    try:
+        outputs = _outputs(interpreter, inputs)
+    except (RuntimeError, ValueError) as error:  # such as a row that a table does not have
+        inputs = [np.zeros_like(one) for one in inputs]
+        try:
+            outputs = _outputs(interpreter, inputs)
+        except (RuntimeError, ValueError):
+            raise error from None
+    return Run(tuple(inputs), tuple(outputs), memory.peak())
+
+
+def _outputs(interpreter, inputs):
+    for detail, one in zip(interpreter.get_input_details(), inputs):
+        interpreter.set_tensor(detail["index"], one)
+    interpreter.invoke()
+    return [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
+
+
+def _values(detail):
+    """Return an array for one of LiteRT's input details, in which no two neighbours are alike."""
+    import numpy as np
+
+    count = np.arange(int(np.prod(detail["shape"])))
+    if np.issubdtype(detail["dtype"], np.inexact):
+        values = 0.1 + 0.8 * (count * 7919 % 1000) / 1000
+    elif detail["dtype"] is np.bool_:
+        values = count % 2
+    else:
+        values = count * 37 % 100 + 1
+    return values.astype(detail["dtype"]).reshape(detail["shape"])
