@@ -338,9 +338,12 @@ def _where(pattern, text):
 
 def shown_in(entry, printed):
     """Return the [file, section] pairs of lessons whose stored outputs show an entry."""
-    if entry.kind == "frame":
+    less_likely = {name for one in explain.entries() for name in one.also}
+    if entry.kind == "frame" or entry.name in less_likely:
         return []
-    return [list(place) for place, text in printed.items() if explain.matches(entry, text)]
+    return [
+        list(place) for place, text in printed.items() if explain.matches(entry, text, whole=text)
+    ]
 
 
 def printed():

@@ -105,7 +105,7 @@ def _search(text):
     for kind in ("error", "frame"):
         for number, part in enumerate(parts):
             for entry in entries():
-                if entry.kind == kind and matches(entry, part) and _in_context(entry, whole):
+                if entry.kind == kind and matches(entry, part, whole):
                     found = [_filled(entry, part), *map(_named, entry.also)]
                     return found, number == 0 or _is_frame(parts[0])
     return ([] if _trouble(text) else _notices(parts)), True
@@ -115,8 +115,11 @@ def _is_frame(part):
     return any(matches(entry, part) for entry in entries() if entry.kind == "frame")
 
 
-def matches(entry: Entry, part: str) -> bool:
-    """Return whether one of an entry's patterns fits `part`, a squeezed message."""
+def matches(entry: Entry, part: str, whole: str | None = None) -> bool:
+    """Return whether an entry fits `part`, a squeezed message; with `whole`, its context too."""
+    words = map(messages.squeezed, entry.context)
+    if whole is not None and entry.context and not any(word in whole for word in words):
+        return False
     return any(_fits(pattern, part) for pattern in entry.pattern)
 
 
@@ -131,10 +134,6 @@ def _fits(pattern, part):
 @cache
 def _pieces(pattern):
     return [messages.squeezed(piece) for piece in pattern.split("*")]
-
-
-def _in_context(entry, whole):
-    return not entry.context or any(messages.squeezed(word) in whole for word in entry.context)
 
 
 def _named(name):
