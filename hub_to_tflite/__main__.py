@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return READER_GONE
     except ModuleNotFoundError as error:
-        _complain(f"this needs the package {error.name!r}: install requirements.lock.")
+        _complain(f"the package {error.name!r} isn't here. Install what requirements.lock names.")
         return UNUSABLE
     except OSError as error:
         _drop_output()
