@@ -16,10 +16,6 @@ from tools import gallery
 
 ENTRIES = explain.entries()
 CAUSED = [entry for entry in ENTRIES if entry.code]
-HALVES = {  # each starts TensorFlow once
-    "until a file is open": ("install", "load", "open"),
-    "from converting on": ("convert", "quantize", "run", "device", "silent"),
-}
 
 
 def named(text):
@@ -28,22 +24,33 @@ def named(text):
     return found[0].name if found else None
 
 
-@pytest.mark.parametrize("half", HALVES)
-def test_every_error_still_comes_and_is_recognized_and_its_fix_works(half):
-    chosen = [entry for entry in CAUSED if entry.stage in HALVES[half]]
+def cause_again(stages):
+    """Cause the errors of `stages`; they must come, be recognized, and end with their fix."""
+    chosen = [entry for entry in CAUSED if entry.stage in stages]
     said = gallery.cause([entry.name for entry in chosen])
     wrong = {}
     for entry in chosen:
         text, failed = said[entry.name]
-        found = explain.explain(text)
-        if entry.pattern and entry.name not in [one.name for one in found]:
-            wrong[entry.name] = f"taken for {[one.name for one in found]}: {text[-1500:]}"
+        found = [one.name for one in explain.explain(text)]
+        if entry.pattern and entry.name not in found:
+            wrong[entry.name] = f"taken for {found}: {text[-1500:]}"
         elif not entry.pattern and messages.TRACEBACK in text:
             wrong[entry.name] = text[-1500:]
         elif failed:
             wrong[entry.name] = f"its fix fails: {failed[-1500:]}"
     assert not wrong, "\n".join(f"{name}: {text}" for name, text in wrong.items())
-    if "convert" in HALVES[half]:  # the longest of them, some thousand characters of MLIR
+    return said
+
+
+class TestLoading:  # a class for each half, so that each can have its own worker
+    def test_every_error_still_comes_and_is_recognized_and_its_fix_works(self):
+        cause_again(("install", "load", "device", "open", "run"))
+
+
+class TestConverting:
+    def test_every_error_still_comes_and_is_recognized_and_its_fix_works(self):
+        said = cause_again(("convert", "quantize", "silent"))
+        # The longest of them is some thousand characters of MLIR.
         assert max(len(text) for text, _ in said.values()) > 5_000
 
 
