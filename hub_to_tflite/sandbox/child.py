@@ -6,6 +6,7 @@ message). It is run as a file and imports little, so that starting it costs litt
 """
 
 import contextlib
+import io
 import math
 import os
 import pickle
@@ -53,13 +54,22 @@ def answer(content, seconds, memory):
     except Exception as error:
         name, message = type(error).__name__, str(error) or type(error).__name__
         try:
-            return False, pickle.dumps(error, 5), name, message
+            return False, dumps(error), name, message
         except Exception:
             return False, b"", name, message
     finally:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
             sys.stderr.flush()
+
+
+def dumps(error):
+    """Return the pickle of an exception, without the traceback that tblib adds if it is loaded."""
+    stream = io.BytesIO()
+    pickler = pickle.Pickler(stream, 5)
+    pickler.dispatch_table = {}  # instead of copyreg's
+    pickler.dump(error)
+    return stream.getvalue()
 
 
 def limit(seconds, memory):

@@ -144,6 +144,11 @@ def test_a_model_that_cannot_be_read_as_asked_gets_one_message(
         tensorflow.call(contracts.read, folder, signature)
 
 
+def test_an_address_without_a_model_is_an_error_of_handles(tensorflow):
+    with pytest.raises(handles.HandleError, match="The download of .* failed"):
+        tensorflow.call(contracts.open_model, "http://127.0.0.1:9/a/model/1")
+
+
 @pytest.mark.parametrize(
     ("name", "words"), [("does_not_convert", "Erfinv"), ("float64_inside", "op is neither")]
 )
