@@ -1,4 +1,4 @@
-"""How people write digits: strokes of (x, y) in pixels of the paper, for the page and the pad to read."""
+"""How people write digits: strokes of (x, y) in pixels of the paper, for the page and the pad."""
 
 DIGITS = {
     0: [
