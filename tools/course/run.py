@@ -36,7 +36,8 @@ td {padding: .4em 1.2em .4em 0; border-top: 1px solid #ccc}
 </style></head><body><h1>From Hub to .tflite</h1><table>
 {% for r in results %}
 <tr><td><a href="{{ r.notebook }}.html">{{ r.title }}</a></td>
-<td>{{ r.seconds | round | int }} s</td><td>{{ r.peak_mb }} MB</td><td>{{ r.error or "ran" }}</td></tr>
+<td>{{ r.seconds | round | int }} s</td>
+<td>{{ r.peak_mb }} MB</td><td>{{ r.error or "ran" }}</td></tr>
 {% endfor %}
 </table></body></html>
 """,
