@@ -453,7 +453,9 @@ def _section(entry):
     lines = [f"### {entry.title}"]
     if entry.seen:
         lines.append(f"```text\n{entry.seen}\n```")
-    lines += [f"**Cause.** {entry.cause}", f"**Fix.** {entry.fix}"]
+    # A frame's cause names the operator of its message.
+    cause = explain.explain(entry.seen)[0].cause if entry.kind == "frame" else entry.cause
+    lines += [f"**Cause.** {cause}", f"**Fix.** {entry.fix}"]
     if entry.also:
         others = [other for other in explain.entries() if other.name in entry.also]
         links = ", or ".join(f"[{other.title}](#{anchor(other.title)})" for other in others)

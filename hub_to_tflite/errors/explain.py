@@ -26,6 +26,7 @@ STAGES = {
     "silent": "No error at all",
 }
 LONGEST_GAP = 300  # characters that a * in a pattern may stand for
+NEAR = 250  # characters before a message that hold the line of code that failed
 NOT_KNOWN = """\
 Not known: no error in the gallery reads like that.
 
@@ -43,9 +44,9 @@ class Entry:
 
     `pattern` holds the words of its message that stay the same; a * is for what changes, and white
     space and the kind of quotes do not count. With `context`, one of these words must also be
-    somewhere in what was pasted. The first entry that fits counts: the special comes before the
-    general. An entry of kind "notice" is no error, and never answers where there is one; one of
-    kind "frame" says where LiteRT stopped, and not why.
+    somewhere in what was pasted; with `near`, in the code just before the message. The first entry
+    that fits counts: the special comes before the general. An entry of kind "notice" is no error,
+    and never answers where there is one; one of kind "frame" says where LiteRT stopped, not why.
     """
 
     stage: str
@@ -55,6 +56,7 @@ class Entry:
     kind: str = "error"
     pattern: tuple = ()
     context: tuple = ()
+    near: tuple = ()
     symptom: str = ""  # what is seen where there is no message, in the stage "silent"
     also: tuple = ()  # names of entries whose message is the same: less likely causes
     check: str = ""  # how to tell this cause from those
@@ -81,7 +83,7 @@ def entries() -> tuple[Entry, ...]:
 
 
 def _entry(fields):
-    for name in ("pattern", "context", "also"):
+    for name in ("pattern", "context", "near", "also"):
         value = fields.get(name, ())
         fields[name] = (value,) if isinstance(value, str) else tuple(value)
     fields["shown"] = tuple(map(tuple, fields.get("shown", ())))
@@ -117,10 +119,18 @@ def _is_frame(part):
 
 def matches(entry: Entry, part: str, whole: str | None = None) -> bool:
     """Return whether an entry fits `part`, a squeezed message; with `whole`, its context too."""
-    words = map(messages.squeezed, entry.context)
-    if whole is not None and entry.context and not any(word in whole for word in words):
+    if whole is not None and not (_holds(whole, entry.context) and _is_near(entry, whole)):
         return False
     return any(_fits(pattern, part) for pattern in entry.pattern)
+
+
+def _holds(text, words):
+    return not words or any(messages.squeezed(word) in text for word in words)
+
+
+def _is_near(entry, whole):
+    starts = [whole.rfind(_pieces(pattern)[0]) for pattern in entry.pattern]
+    return any(_holds(whole[max(0, start - NEAR) : start], entry.near) for start in starts)
 
 
 def _fits(pattern, part):

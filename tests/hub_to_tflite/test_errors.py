@@ -73,7 +73,14 @@ class TestGallery:
         assert len({entry.name for entry in ENTRIES}) == len(ENTRIES)
         assert len({gallery.anchor(entry.title) for entry in ENTRIES}) == len(ENTRIES)
         for entry in ENTRIES:
-            texts = (entry.name, entry.cause, entry.fix, *entry.pattern, *entry.context)
+            texts = (
+                entry.name,
+                entry.cause,
+                entry.fix,
+                *entry.pattern,
+                *entry.context,
+                *entry.near,
+            )
             assert all(texts) and all(isinstance(text, str) for text in texts), entry.name
             assert entry.stage in explain.STAGES, entry.name
             assert entry.kind in ("error", "notice", "frame"), entry.name
@@ -89,12 +96,12 @@ class TestGallery:
         for entry in ENTRIES:
             for pattern in entry.pattern:
                 assert max(map(len, pattern.split("*"))) >= 7, pattern
-                assert len(messages.squeezed(pattern)) >= 13 or entry.context, pattern
+                assert len(messages.squeezed(pattern)) >= 13 or entry.context or entry.near, pattern
 
     def test_an_entry_is_not_hidden_by_one_before_it(self):
         for entry in ENTRIES:
             if entry.pattern:
-                text = "\n".join([entry.seen, *entry.context])
+                text = "\n".join([*entry.context, *entry.near[:1], entry.seen])
                 assert entry.name in [one.name for one in explain.explain(text)], entry.name
 
     def test_there_are_enough_of_every_stage(self):
@@ -211,6 +218,7 @@ class TestForms:
                 continue
             text = FORMS[form](entry.seen)
             around = "".join(entry.context[:1]) + ("\n" if "\n" in text else " ")
+            text = text if not entry.near else f"{entry.near[0]}0] {entry.seen}"
             found = [one.name for one in explain.explain(around + text)]
             if entry.name not in found:
                 wrong[entry.name] = found
