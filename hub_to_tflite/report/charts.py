@@ -8,7 +8,7 @@ import numpy as np
 from hub_to_tflite.report.compare import Result
 from hub_to_tflite.report.recommend import Recommendation
 
-COLOURS = {  # told apart without red and green
+COLOURS = {  # different also without red and green
     "recommended": "#004b87",
     "within tolerance": "#7fb2d9",
     "not within tolerance": "#e69f00",

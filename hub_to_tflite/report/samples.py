@@ -153,14 +153,11 @@ def labels_of(folder: str | Path, source: Any, count: int) -> tuple[list[str], s
     name a line. A list with "background" before them loses that line.
     """
     own = Path(source).expanduser()
-    places = {
-        "the SavedModel's assets": Path(folder, "assets"),
-        "the samples' folder": own.parent if own.is_file() else own,
-    }
-    for words, place in places.items():
-        for name, lines in _lists(place, count):
+    own = own.parent if own.is_file() else own
+    for where, words in ((Path(folder, "assets"), "SavedModel's assets"), (own, "samples' folder")):
+        for name, lines in _lists(where, count):
             if count and len(lines) == count:
-                return lines, f"{name} in {words}"
+                return lines, f"{name} in the {words}"
     return [], ""
 
 

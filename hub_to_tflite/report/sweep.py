@@ -466,7 +466,7 @@ def draw(table: list[dict], path: Path) -> None:
 
     figure = Figure(figsize=(10, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    # One colour (Okabe and Ito's, told apart without red and green) and shape for each recipe.
+    # One colour (Okabe and Ito's, different without red and green) and shape for each recipe.
     colours = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00")
     files = [row for row in table if row["bytes"]]
     for recipe, colour, shape in zip(convert.RECIPES, colours, "os^DvP"):

@@ -63,7 +63,7 @@ class TestChoose:
                 "random",
                 contract(COLOUR, out=Spec("float32", (None, 10**9))),
                 ("random", 2),
-            ),  # a large answer
+            ),  # a large output
         ],
     )
     def test_it_takes_what_fits_and_as_many_as_fit(self, source, given, expected):
@@ -380,8 +380,8 @@ class TestFolder:
                 photo.convert("RGB").resize((224, 224), Image.Resampling.BILINEAR)
             ) / np.float32(255)
         np.testing.assert_array_equal(images[1], cat)
-        names, place = samples.labels_of("nowhere", photos, 1001)
-        assert names[0] == "background" and place == "imagenet_labels.txt in the samples' folder"
+        names, where = samples.labels_of("nowhere", photos, 1001)
+        assert names[0] == "background" and where == "imagenet_labels.txt in the samples' folder"
         assert samples.labels_of("nowhere", photos, 1000)[0] == names[1:]
 
 
@@ -453,7 +453,7 @@ class TestArrays:
                 {"a": np.zeros((5, 6, 8))},
                 r"wrong shape. Found: \(5, 6, 8\); the model takes \(n, 6, 8, 3\)",
             ),
-            ({"a": np.zeros((6, 8, 3))}, "wrong shape"),  # one sample, without its place in a batch
+            ({"a": np.zeros((6, 8, 3))}, "wrong shape"),  # one sample, without a batch
             ({"a": np.zeros((5, 3, 6, 8))}, "wrong shape"),
             ({"a": np.zeros((0, 6, 8, 3))}, "at least one. Found: a 0"),
             ({"a": np.float32(1)}, "at least one. Found: a 0"),

@@ -42,13 +42,13 @@ def test_without_rows_the_head_remains():
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
 def test_a_cell_with_bars_tags_and_lines_stays_one_cell(form):
-    told = table([["a | b", "<script>\nalert(1)"]], HEAD, form)
+    written = table([["a | b", "<script>\nalert(1)"]], HEAD, form)
     if form == "markdown":
-        assert told.splitlines()[2] == "| a \\| b | &lt;script> alert(1) |"
+        assert written.splitlines()[2] == "| a \\| b | &lt;script> alert(1) |"
     elif form == "html":
-        assert told.count("<td>") == 2 and "<script" not in told
+        assert written.count("<td>") == 2 and "<script" not in written
     else:
-        assert told.splitlines()[2] == "a | b   <script> alert(1)"
+        assert written.splitlines()[2] == "a | b   <script> alert(1)"
 
 
 def test_another_form_or_ragged_rows_are_one_error():
