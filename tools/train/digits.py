@@ -1,33 +1,24 @@
 """Train the two embedded models and publish them under `hub/`, the way TF Hub published its own.
 
-Run it with `make models`. The seed is fixed and the archives are written without times, owners or random
-numbers, so the same machine and the same versions give the same bytes. The recipe's three unusual steps are
-explained where they stand: BatchNorm momentum, whole batches only, augmentation straight from 8x8 pixels.
-
-    python -m tools.train.digits [FOLDER] [EPOCHS]
+Run it with `make models`. The seed is fixed and the archives are written without times, owners or
+random numbers, so the same machine and the same versions give the same bytes. The recipe has three
+unusual steps, explained where they are: BatchNorm momentum, whole batches only, and augmentation
+straight from 8x8 pixels.
 """
 
-import gzip
-import io
-import os
-import sys
-import tarfile
+import argparse
 import tempfile
-import uuid
 from pathlib import Path
-
-os.environ["TF_USE_LEGACY_KERAS"] = "1"  # tensorflow_hub's KerasLayer belongs to Keras 2
 
 import numpy as np
 import tensorflow as tf
 import tf_keras
-from tensorflow.core.protobuf import fingerprint_pb2
 
 from helpers import digits, parity, tinyhub
+from tools.train.archive import fixed_identity, packed
 
 SEED, EPOCHS, BATCH = 0, 40, 64
 LABELS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-
 
 DOCS = """# digits/mobilenet_v2/{kind}/1
 
@@ -39,8 +30,10 @@ DOCS = """# digits/mobilenet_v2/{kind}/1
 | Input | `images`: float32, (batch, {size}, {size}, 3), RGB in [0, 1], light strokes on black |
 | Output | {output} |
 | Architecture | MobileNetV2, depth multiplier 0.35, {size} x {size} pixels, {weights:,} weights |
-| Training data | 1347 digits of the UCI set "Optical Recognition of Handwritten Digits", as scikit-learn ships it |
-| Held-out accuracy | {correct} of {total} test digits ({low:.1%} to {high:.1%}, 95 % interval){of_what} |
+| Training data | 1347 digits of the UCI set "Optical Recognition of Handwritten Digits", \
+as scikit-learn ships it |
+| Held-out accuracy | {correct} of {total} test digits \
+({low:.1%} to {high:.1%}, 95 % interval){of_what} |
 | Labels | asset `labels.txt`, one name a line, `zero` first |
 
     model = hub.load("http://127.0.0.1:{port}/digits/mobilenet_v2/{kind}/1")
@@ -49,7 +42,10 @@ DOCS = """# digits/mobilenet_v2/{kind}/1
 
 
 def augment(pixels, count):
-    """Warp (count, 8, 8, 1) pixels in [0, 1] to (count, 48, 48, 1): one affine map does resize and jitter."""
+    """Warp (count, 8, 8, 1) pixels in [0, 1] to (count, 48, 48, 1).
+
+    One affine map both resizes and jitters.
+    """
     angle = tf.random.uniform([count], -15, 15) * np.pi / 180
     zoom = tf.exp(tf.random.uniform([count], -0.15, 0.15))
     shear = tf.random.uniform([count], -0.15, 0.15)
@@ -85,7 +81,8 @@ def train(epochs):
     model = tf_keras.Sequential([body, tf_keras.layers.Dense(10, name="logits")])
     for layer in body.layers:
         if isinstance(layer, tf_keras.layers.BatchNormalization):
-            # Keras's 0.999 needs thousands of steps; after our 840 the running mean would still be near zero.
+            # Keras's 0.999 needs thousands of steps: after our 840 the running mean would still be
+            # near zero.
             layer.momentum = 0.9
     images, labels = digits.load("train")
     pixels = tf.constant(images[..., None] / 16, tf.float32)
@@ -112,11 +109,11 @@ def train(epochs):
 
 
 def reusable(model, signature_name):
-    """Wrap a Keras model as a reusable TF2 SavedModel: the interface that Hub asks for, and nothing else.
+    """Wrap a Keras model as a reusable TF2 SavedModel: the interface that Hub asks for, no more.
 
     https://www.tensorflow.org/hub/reusable_saved_models: a callable with `training`, `variables`,
-    `trainable_variables` and `regularization_losses`. A tf.train.Checkpoint saves these lists; a tf.Module
-    would not, since its own `variables` is a property.
+    `trainable_variables` and `regularization_losses`. A tf.train.Checkpoint saves these lists; a
+    tf.Module would not, since its own `variables` is a property.
     """
     exported = tf.train.Checkpoint()
     exported.variables = model.variables
@@ -136,7 +133,7 @@ def reusable(model, signature_name):
 
 
 def publish(exported, signatures, archive):
-    """Save as a SavedModel and pack it as Hub did: the model at the root, with directory entries."""
+    """Save as a SavedModel, pack it as Hub did (the model at the root), and return its .tflite."""
     with tempfile.TemporaryDirectory() as folder:
         labels = Path(folder, "labels.txt")
         labels.write_text("\n".join(LABELS) + "\n")
@@ -149,38 +146,11 @@ def publish(exported, signatures, archive):
         return saved_as_tflite(saved)
 
 
-def fixed_identity(file):
-    """Replace the random uuid in a SavedModel's fingerprint by one that follows from its checksums."""
-    fingerprint = fingerprint_pb2.FingerprintDef.FromString(file.read_bytes())
-    fingerprint.uuid = ""
-    name = fingerprint.SerializeToString(deterministic=True).hex()
-    fingerprint.uuid = str(uuid.uuid5(uuid.NAMESPACE_OID, name))
-    file.write_bytes(fingerprint.SerializeToString(deterministic=True))
-
-
 def saved_as_tflite(saved):
     """Return the dynamic-range .tflite of a SavedModel folder, as bytes."""
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     return converter.convert()
-
-
-def packed(folder):
-    """Return `folder` as tar.gz bytes: sorted, without times, owners or a file name, so reproducible."""
-    buffer = io.BytesIO()
-    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=9) as zipped:
-        with tarfile.open(fileobj=zipped, mode="w") as tar:
-            for path in [folder, *sorted(folder.rglob("*"))]:
-                info = tar.gettarinfo(str(path), arcname=str(Path(".") / path.relative_to(folder)))
-                info.mtime = info.uid = info.gid = 0
-                info.uname = info.gname = ""
-                info.mode = 0o755 if path.is_dir() else 0o644
-                if path.is_dir():
-                    tar.addfile(info)
-                else:
-                    with open(path, "rb") as file:
-                        tar.addfile(info, file)
-    return buffer.getvalue()
 
 
 def main(folder, epochs):
@@ -207,8 +177,9 @@ def main(folder, epochs):
     (publisher / "classification" / "1.md").write_text(
         DOCS.format(
             kind="classification",
-            summary="Which digit is this? Ten scores for a picture of a handwritten digit.",
-            output="`logits`: float32, (batch, 10), one score a digit; softmax turns them into probabilities",
+            summary="Which digit is this? Ten scores for an image of a handwritten digit.",
+            output="`logits`: float32, (batch, 10), one score a digit; "
+            "softmax turns them into probabilities",
             weights=model.count_params(),
             of_what="",
             use="digit = model(images).numpy().argmax(axis=1)",
@@ -231,5 +202,8 @@ def main(folder, epochs):
 
 
 if __name__ == "__main__":
-    arguments = dict(enumerate(sys.argv))
-    main(arguments.get(1, tinyhub.EMBEDDED), int(arguments.get(2, EPOCHS)))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", default=tinyhub.EMBEDDED)
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    chosen = parser.parse_args()
+    main(chosen.folder, chosen.epochs)

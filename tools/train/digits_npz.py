@@ -1,7 +1,7 @@
-"""Make `helpers/digits.npz` from scikit-learn's `load_digits`, split 1347 / 450. Done once; kept as the record.
+"""Make `helpers/digits.npz` from scikit-learn's `load_digits`, split 1347 / 450. Done once.
 
-scikit-learn is not one of the course's requirements: where it is installed, `import tensorflow` imports it too, and
-every kernel pays 1 s and 70 MB. To run this: pip install scikit-learn, in an environment of its own.
+scikit-learn is none of the course's requirements: where it is installed, `import tensorflow`
+imports it too, and every kernel pays 1 s and 70 MB. To run this, install it in another environment.
 """
 
 import numpy as np

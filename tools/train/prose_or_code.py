@@ -1,12 +1,12 @@
 """Train the embedded text model and publish it under `hub/`: is this line prose or code?
 
-Run it with `make models`. Its text is the standard library of the Python that runs it: sentences of docstrings
-against statements. Files, not lines, are held out, and the held-out lines travel inside the archive as an asset, so
-that every Python evaluates the same ones. Same machine, same versions: same bytes.
-
-    python -m tools.train.prose_or_code [FOLDER]
+Run it with `make models`. Its text is the standard library of the Python that runs it: sentences of
+docstrings against statements. Files, not lines, are held out, and the held-out lines travel inside
+the archive as an asset, so that every Python evaluates the same ones. Same machine, same versions:
+same bytes.
 """
 
+import argparse
 import ast
 import hashlib
 import inspect
@@ -19,16 +19,12 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tools.train.digits import (  # first: it chooses Keras 2, before TensorFlow is imported
-    fixed_identity,
-    packed,
-)
-
-import numpy as np  # isort: skip
-import tensorflow as tf  # isort: skip
-import tf_keras  # isort: skip
+import numpy as np
+import tensorflow as tf
+import tf_keras
 
 from helpers import parity, tinyhub
+from tools.train.archive import fixed_identity, packed
 
 SEED, EPOCHS, BATCH = 0, 12, 64
 WORDS, LENGTH, WIDTH = 3000, 24, 16  # known words, words read of a line, numbers for a word
@@ -55,12 +51,15 @@ Is this line prose or code? Two scores for a line of text.
 | Format | TF2 SavedModel: callable, signature `serving_default` |
 | Input | `text`: string, (batch,), one line each, UTF-8 |
 | Output | `logits`: float32, (batch, 2), one score a label; softmax turns them into probabilities |
-| Architecture | lower case, each punctuation mark a word of its own, the first {length} words; {words:,} known words, \
-{width} numbers each, their mean, one layer; {weights:,} weights |
-| Training data | {train:,} lines of the Python {python} standard library (PSF licence): docstring sentences, code |
-| Held-out accuracy | {correct} of {total} lines of other files ({low:.1%} to {high:.1%}, 95 % interval) |
+| Architecture | lower case, each punctuation mark a word of its own, the first {length} words; \
+{words:,} known words, {width} numbers each, their mean, one layer; {weights:,} weights |
+| Training data | {train:,} lines of the Python {python} standard library (PSF licence): \
+docstring sentences, code |
+| Held-out accuracy | {correct} of {total} lines of other files \
+({low:.1%} to {high:.1%}, 95 % interval) |
 | Labels | asset `labels.txt`, one name a line, `prose` first |
-| More assets | `vocabulary.txt`, one known word a line; `held_out.txt`, the held-out lines as `label<tab>line` |
+| More assets | `vocabulary.txt`, one known word a line; \
+`held_out.txt`, the held-out lines as `label<tab>line` |
 
     model = hub.load("http://127.0.0.1:{port}/text/prose_or_code/classification/1")
     label = model(["Return the number of items.", "return len(items)"]).numpy().argmax(axis=1)
@@ -77,7 +76,7 @@ def sentences(tree):
 
 
 def statements(tree, source):
-    """Yield the statements that stand on one line, as they are written, and the heads of the others."""
+    """Yield the statements of one line, as they are written, and the first lines of others."""
     lines = source.splitlines()
     for node in ast.walk(tree):
         if isinstance(node, ast.stmt) and not (
@@ -85,9 +84,8 @@ def statements(tree, source):
         ):
             line = lines[node.lineno - 1]
             if node.end_lineno == node.lineno:
-                line = line.encode()[
-                    node.col_offset : node.end_col_offset
-                ].decode()  # without a comment
+                # Without a comment behind it.
+                line = line.encode()[node.col_offset : node.end_col_offset].decode()
             if node.end_lineno == node.lineno or (line.endswith(":") and "#" not in line):
                 yield line.strip()
 
@@ -144,14 +142,9 @@ class ProseOrCode(tf.train.Checkpoint):
         super().__init__()
         self.vocabulary = tf.saved_model.Asset(vocabulary)
         # The id is the line in the file: 0 for "[end]", 1 for every unknown word.
+        index = tf.lookup.TextFileIndex
         file = tf.lookup.TextFileInitializer(
-            vocabulary,
-            *(
-                tf.string,
-                tf.lookup.TextFileIndex.WHOLE_LINE,
-                tf.int64,
-                tf.lookup.TextFileIndex.LINE_NUMBER,
-            ),
+            vocabulary, tf.string, index.WHOLE_LINE, tf.int64, index.LINE_NUMBER
         )
         self.table = tf.lookup.StaticHashTable(file, default_value=1)
         self.embedding = tf.Variable(
@@ -194,9 +187,8 @@ def train(model, lines, labels):
                 )
             )
         gradients = tape.gradient(loss, model.trainable_variables)
-        gradients[0] = tf.convert_to_tensor(
-            gradients[0]
-        )  # a sum in one order, not a scatter in any
+        # A sum in one order, not a scatter in any.
+        gradients[0] = tf.convert_to_tensor(gradients[0])
         optimizer.apply_gradients(zip(gradients, model.trainable_variables))
 
     order = np.random.default_rng(SEED)
@@ -229,15 +221,12 @@ def main(folder):
                 "".join(f"{row}\n" for row in rows), encoding="utf-8", newline="\n"
             )
 
-        os.chdir(
-            workshop
-        )  # the table is named after its file: a bare name is the same on every run
+        # The table is named after its file: a bare name is the same on every run.
+        os.chdir(workshop)
         model = ProseOrCode("vocabulary.txt")
         train(model, lines, labels)
-        right = model.scores(model.ids(tf.constant(held_lines))).numpy().argmax(1) == np.array(
-            held_labels
-        )
-        correct, total = int(right.sum()), len(right)
+        predicted = model.scores(model.ids(tf.constant(held_lines))).numpy().argmax(1)
+        correct, total = int((predicted == np.array(held_labels)).sum()), len(held_labels)
         print(f"held-out accuracy: {correct} of {total} = {correct / total:.2%}")
 
         model.labels = tf.saved_model.Asset("labels.txt")
@@ -275,4 +264,6 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(dict(enumerate(sys.argv)).get(1, tinyhub.EMBEDDED))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", default=tinyhub.EMBEDDED)
+    main(parser.parse_args().folder)
