@@ -15,6 +15,12 @@ from xdist.scheduler import LoadScopeScheduling
 from helpers import tinyhub
 
 ROOT = Path(__file__).resolve().parent
+LONG = {
+    "test_errors.py": 60,
+    "test_sweep.py": 50,
+    "test_report.py": 50,
+    "test_web.py": 40,
+}  # seconds
 OFFLINE = str(ROOT / "tests" / "offline")
 
 # In the environment before xdist starts its workers, and so in every kernel.
@@ -50,23 +56,30 @@ def pytest_collection_modifyitems(config, items):
     measured = json.loads((ROOT / "docs" / "measured.json").read_text())
 
     def seconds(item):
-        lesson = re.search(r"\d\d_\w+(?=[.\] -])", item.nodeid)
-        return measured.get(lesson[0], [0])[0] if lesson and "Form" not in item.nodeid else 0
+        lesson = re.search(r"\d\d_\w+(?=\.ipynb| with |-|\])", item.nodeid)
+        whole = measured.get(lesson[0], [0])[0] if lesson else LONG.get(item.path.name, 0)
+        return whole if item.path.suffix == ".ipynb" or not lesson else whole / 2
 
     items.sort(key=seconds, reverse=True)
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """Hand work to the workers by the file, whose tests share a kernel, a browser or fixtures.
+    """Hand work to the workers in groups, in the order above.
 
-    Only those of test_notebooks.py go one by one: each has a kernel to itself.
+    The cells of a notebook share a kernel, and the tests of a class or file share fixtures; but
+    those that execute a lesson share nothing. The page's tests share a browser.
     """
+    config.option.loadscopereorder = False
 
-    class ByFile(LoadScopeScheduling):
+    class Groups(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return nodeid if "test_notebooks.py" in nodeid else nodeid.partition("::")[0]
+            if "TestOtherModels" in nodeid or "TestYourTurn" in nodeid:
+                return nodeid
+            if ".ipynb::" in nodeid or "test_web.py::" in nodeid:
+                return nodeid.partition("::")[0]
+            return super()._split_scope(nodeid)
 
-    return ByFile(config, log)
+    return Groups(config, log)
 
 
 def real_models(*names: str) -> Path:
