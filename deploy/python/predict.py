@@ -1,10 +1,11 @@
-"""Classify pictures with a .tflite, without TensorFlow. One file, made to be copied.
+"""Classify images with a .tflite, without TensorFlow. One file, made to be copied.
 
     pip install ai-edge-litert numpy pillow
     python predict.py model.tflite one.png two.png
 
-Labels and the input's range are read from what is packed into the model (labels.txt, contract.json). Without them a
-class is its number, and black to white is 0 to 1, or in an integer model all that the integers stand for.
+Labels and the input's range are read from what is packed into the model (labels.txt,
+contract.json). Without them a class is its number, and black to white is 0 to 1, or in an integer
+model all that the integers represent.
 """
 
 import json
@@ -18,7 +19,7 @@ from PIL import Image
 FILES = ("labels.txt", "contract.json")
 
 
-def load(path, threads=1):
+def load(path: str, threads: int = 1) -> tuple:
     """Return (interpreter, labels, range of the input's real values or None)."""
     with open(path, "rb") as file:
         content = file.read()
@@ -41,23 +42,24 @@ def load(path, threads=1):
     )
 
 
-def predict(model, path, limits=None):
-    """Return the scores of a picture, float32 (classes,)."""
+def predict(model: Interpreter, path: str, limits: tuple | None = None) -> np.ndarray:
+    """Return the scores of an image, float32 (classes,)."""
     [source], target = model.get_input_details(), model.get_output_details()[0]
     shape, dtype, (scale, zero_point) = source["shape"], source["dtype"], source["quantization"]
     if len(shape) != 4 or shape[3] not in (1, 3) or dtype != np.float32 and not scale:
         raise ValueError(
-            f"The model takes {np.dtype(dtype)} {tuple(map(int, shape))}, and this program has pictures."
+            f"The model takes {np.dtype(dtype)} {tuple(map(int, shape))}, and this program has "
+            "images."
         )
-    picture = Image.open(path).convert("RGB" if shape[3] == 3 else "L")
-    if picture.size != (shape[2], shape[1]):
-        wanted = f"{shape[2]} x {shape[1]}, as the training pictures were"
+    image = Image.open(path).convert("RGB" if shape[3] == 3 else "L")
+    if image.size != (shape[2], shape[1]):
+        wanted = f"{shape[2]} x {shape[1]}, as the training images were"
         raise ValueError(
-            f"{path} has {picture.width} x {picture.height} pixels. Resize it to {wanted}."
+            f"{path} has {image.width} x {image.height} pixels. Resize it to {wanted}."
         )
     ends = np.array([np.iinfo(dtype).min, np.iinfo(dtype).max]) if scale else None
     low, high = limits or ((ends - zero_point) * scale if scale else (0, 1))
-    values = np.asarray(picture, np.float32).reshape(shape) / 255 * (high - low) + low
+    values = np.asarray(image, np.float32).reshape(shape) / 255 * (high - low) + low
     if scale:  # an integer model: real value = (integer - zero point) * scale
         values = np.clip(np.round(values / np.float32(scale)) + zero_point, *ends)
     model.set_tensor(source["index"], values.astype(dtype))
@@ -79,4 +81,4 @@ if __name__ == "__main__":
         ValueError,
         RuntimeError,
     ) as error:  # what Pillow and LiteRT say, too
-        sys.exit(f"predict.py MODEL PICTURE ...: {error}")
+        sys.exit(f"predict.py MODEL IMAGE ...: {error}")

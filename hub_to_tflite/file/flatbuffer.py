@@ -15,19 +15,15 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from hub_to_tflite.file import releases
 
 MAGIC = b"TFL3"  # the file identifier, bytes 4 to 8
-SIZES = {  # dtype -> bytes of one element, where it takes whole bytes and always as many
-    **dict.fromkeys(["int8", "uint8", "bool"], 1),
-    **dict.fromkeys(["float16", "int16", "uint16"], 2),
-    **dict.fromkeys(["float32", "int32", "uint32"], 4),
-    **dict.fromkeys(["float64", "int64"], 8),
-}
-LONGEST_LABELS = 2**20  # bytes of a packed text file that are read
+# dtype -> bytes of one element, if it takes whole bytes and always as many
+SIZES = {f"{kind}{8 * size}": size for kind in ("int", "uint", "float") for size in (1, 2, 4, 8)}
+SIZES["bool"] = 1
+LONGEST = 2**20  # bytes of a packed text file that is read
 
 
 class CorruptModelError(ValueError):
@@ -94,9 +90,7 @@ class Model:
     subgraphs: int
     constants: dict  # dtype -> number of constant tensors: weights, biases, shapes
     per_channel: int  # tensors with one scale for each channel
-    runtime: (
-        str  # the release of TensorFlow that it needs at least, such as "2.17.0"; "" if unknown
-    )
+    runtime: str  # the first release of TensorFlow that runs it, such as "2.17.0"; "" if unknown
     runtime_source: str  # how that is known
     description: str  # by what wrote the file, such as "MLIR Converted."
     metadata: tuple[str, ...]  # names of the metadata buffers
@@ -189,17 +183,15 @@ class Table:
 def read(source: bytes | BinaryIO) -> Model:
     """Return the Model of a .tflite, bytes or an open file. Raises CorruptModelError."""
     if isinstance(source, bytes):
-        return _read(source, io.BytesIO(source))
-    with mmap.mmap(
-        source.fileno(), 0, access=mmap.ACCESS_READ
-    ) as content:  # gigabytes stay outside
-        return _read(content, source)
+        return _read(source, packed_files(source))
+    with mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return _read(content, packed_files(source))
 
 
 def metadata(content: bytes, name: str) -> bytes:
     """Return a metadata buffer, b"" if the file has no such one. Raises CorruptModelError."""
-    with _reading(content):
-        return _metadata(Table(content), name)
+    with _reading(content) as model:
+        return _metadata(model, name)
 
 
 def unpack(content: bytes) -> Any:
@@ -234,13 +226,36 @@ def pack(model: Any) -> bytes:
     return bytes(builder.Output())
 
 
+def packed_files(source: bytes | BinaryIO) -> dict[str, str]:
+    """Return {name: text} of a zip archive after a model; the text is "" if it isn't worth reading.
+
+    Read are .txt and .json files of up to a megabyte, ten at most.
+    """
+    texts = {}
+    try:
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        with zipfile.ZipFile(file) as archive:
+            texts = dict.fromkeys(archive.namelist(), "")
+            for name in [name for name in texts if name.endswith((".txt", ".json"))][:10]:
+                if archive.getinfo(name).file_size <= LONGEST:
+                    texts[name] = archive.read(name).decode(errors="replace")
+    except Exception:  # mostly zipfile.BadZipFile, as in nearly every .tflite: there is no archive
+        pass
+    return texts
+
+
+def _require(sound, found):
+    if not sound:
+        raise CorruptModelError(found)
+
+
 @contextlib.contextmanager
 def _reading(content):
     """A context in which offsets that lead out of the file are a CorruptModelError."""
-    if (found := bytes(content[4:8])) != MAGIC:
-        raise CorruptModelError(f"Bytes 4 to 8 of a .tflite are TFL3. Found: {found!r}.")
+    found = bytes(content[4:8])
+    _require(found == MAGIC, f"Bytes 4 to 8 of a .tflite are TFL3. Found: {found!r}.")
     try:
-        yield
+        yield Table(content)
     except (struct.error, IndexError) as error:
         raise CorruptModelError(
             f"Its tables lead out of its {len(content):,} bytes, as in a file that broke off or "
@@ -248,26 +263,22 @@ def _reading(content):
         ) from None
 
 
-def _read(content, file):
-    with _reading(content):
-        model = Table(content)
-        if (version := model.number(0, "I")) != 3:
-            raise CorruptModelError(f"Its schema version is {version}; a .tflite has 3.")
+def _read(content, files):
+    with _reading(content) as model:
+        version = model.number(0, "I")
+        _require(version == 3, f"Its schema version is {version}; a .tflite has 3.")
         buffers = [one.size(0) for one in model.tables(4)]
         codes = [_op(one) for one in model.tables(1)]
         graphs = [
-            _Graph(one, f" of subgraph {number}" if number else "", buffers, codes)
+            _Graph(one, f" of subgraph {number}" if number else "", buffers, len(codes))
             for number, one in enumerate(model.tables(2))
         ]
-        if not graphs:
-            raise CorruptModelError("It holds no subgraph, so there is nothing to run.")
-        signatures = {}
-        for one in model.tables(7):
-            signatures[one.text(2)] = _signature(one, graphs)
+        _require(graphs, "It holds no subgraph, so there is nothing to run.")
+        signatures = {one.text(2): _signature(one, graphs) for one in model.tables(7)}
         counted = sum((graph.ops for graph in graphs), Counter())
         ops = [Op(*codes[index], count) for index, count in counted.items()]
         runtime, source = releases.needed(ops, _metadata(model, "min_runtime_version"))
-        files, labels = _packed(file)
+        texts = [text for name, text in files.items() if name.endswith(".txt")]
         return Model(
             size=len(content),
             inputs=tuple(graphs[0].tensors[index] for index in graphs[0].inputs),
@@ -282,8 +293,8 @@ def _read(content, file):
             runtime_source=source,
             description=model.text(3),
             metadata=tuple(one.text(0) for one in model.tables(6)),
-            files=files,
-            labels=labels,
+            files=tuple(files),
+            labels=tuple(texts[0].splitlines()) if texts else (),
         )
 
 
@@ -296,11 +307,12 @@ class _Graph:
         for index, one in enumerate(table.tables(0)):
             self.tensors.append(_tensor(one, index, buffers, f"Tensor {index}{where}"))
             stored.append(buffers[one.number(2, "I")])
-            self.constants[self.tensors[-1].dtype] += bool(stored[-1])
-        count = len(self.tensors)
+            if stored[-1]:
+                self.constants[self.tensors[-1].dtype] += 1
+        count = len(stored)
         for index, op in enumerate(table.tables(3)):
             code = op.number(0, "I")
-            _within([code], 0, len(codes), f"Op {index}{where} is of op code")
+            _within([code], 0, codes, f"Op {index}{where} is of op code")
             _within(op.numbers(1), -1, count, f"Op {index}{where} reads tensor")
             _within(op.numbers(2), -1, count, f"Op {index}{where} writes tensor")
             for options in (4, 12):
@@ -310,36 +322,35 @@ class _Graph:
         self.inputs, self.outputs = table.numbers(1), table.numbers(2)
         _within(self.inputs, 0, count, f"The inputs{where} name tensor")
         _within(self.outputs, 0, count, f"The outputs{where} name tensor")
-        for index in self.inputs:
-            if stored[index]:  # setting it would write into the file's own bytes
-                raise CorruptModelError(f"Tensor {index}{where} is an input, and a constant too.")
-        self.constants += Counter()  # without those of 0
+        for index in self.inputs:  # setting a constant would write into the file's own bytes
+            _require(not stored[index], f"Tensor {index}{where} is an input, and a constant too.")
 
 
 def _tensor(table, index, buffers, where):
     code, buffer = table.number(1, "b"), table.number(2, "I")
-    dtypes = releases.dtypes()
+    dtypes = releases.table()["dtypes"]
     _within([code], 0, len(dtypes), f"{where} is of type")
     _within([buffer], 0, len(buffers), f"{where} names buffer")
     dtype, shape, stored = dtypes[code], table.numbers(0), buffers[buffer]
-    if min(shape, default=0) < 0:
-        raise CorruptModelError(
-            f"{where} has the shape {shape}. A dynamic dimension is 1 there, and -1 in the shape "
-            "signature."
-        )
+    _require(
+        min(shape, default=0) >= 0,
+        f"{where} has the shape {shape}. A dynamic dimension is 1 there, -1 in shape_signature.",
+    )
     needed = math.prod(shape) * SIZES.get(dtype, 0)
     sparse = table.table(6)
-    if stored and needed and stored != needed and not sparse:
-        raise CorruptModelError(
-            f"{where} needs {needed:,} bytes for {dtype} {shape}; its buffer holds {stored:,}."
-        )
+    _require(
+        stored in (0, needed) or not needed or sparse,
+        f"{where} needs {needed:,} bytes for {dtype} {shape}; its buffer holds {stored:,}.",
+    )
     scales, points = (), ()
     if quantization := table.table(4):
         scales, points = quantization.numbers(2, "f"), quantization.numbers(3, "q")
-    if not all(map(math.isfinite, scales)):
-        raise CorruptModelError(f"{where} has a scale that is not a finite number.")
-    if scales and len(points) not in (1, len(scales)):
-        raise CorruptModelError(f"{where} has {len(scales)} scales and {len(points)} zero points.")
+    finite = all(map(math.isfinite, scales))
+    _require(finite, f"{where} has a scale that is not a finite number.")
+    _require(
+        not scales or len(points) in (1, len(scales)),
+        f"{where} has {len(scales)} scales and {len(points)} zero points.",
+    )
     return Tensor(
         table.text(3),
         dtype,
@@ -354,19 +365,17 @@ def _tensor(table, index, buffers, where):
 
 def _within(indices: Iterable[int], low: int, high: int, what: str):
     for index in indices:
-        if not low <= index < high:
-            raise CorruptModelError(f"{what} {index}; the file has {high}.")
+        _require(low <= index < high, f"{what} {index}; the file has {high}.")
 
 
 def _op(table):
     """Return (name, version, kind) of an op code. Codes above 127 came later, in a second field."""
-    code = max(table.number(0, "b"), table.number(3))
+    code, names = max(table.number(0, "b"), table.number(3)), releases.table()["operators"]
     name, version = table.text(1), table.number(2, default=1)
-    names = releases.operators()
-    if code < len(names) and names[code] != "CUSTOM":
-        return names[code], version, "builtin"
     if code >= len(names):
         return f"op code {code}", version, "builtin"
+    if names[code] != "CUSTOM":
+        return names[code], version, "builtin"
     return name, version, "flex" if name.startswith("Flex") else "custom"
 
 
@@ -374,35 +383,15 @@ def _signature(table, graphs):
     """Return (number of its subgraph, (names of its inputs, names of its outputs))."""
     where, number = f"The signature {table.text(2)!r} names", table.number(4, "I")
     _within([number], 0, len(graphs), f"{where} subgraph")
-    sides = []
-    for side, ends in ((0, graphs[number].inputs), (1, graphs[number].outputs)):
-        items = table.tables(side)
-        for index in (item.number(1, "I") for item in items):
-            if index not in ends:
-                raise CorruptModelError(
-                    f"{where} tensor {index}, which its subgraph does not take or return there."
-                )
-        sides.append(tuple(item.text(0) for item in items))
-    return number, tuple(sides)
+    sides = table.tables(0), table.tables(1)
+    for side, ends in zip(sides, (graphs[number].inputs, graphs[number].outputs)):
+        for at in (item.number(1, "I") for item in side):
+            missing = f"{where} tensor {at}, which its subgraph does not take or return there."
+            _require(at in ends, missing)
+    return number, tuple(tuple(item.text(0) for item in side) for side in sides)
 
 
 def _metadata(model, name):
     at = {one.text(0): one.number(1, "I") for one in model.tables(6)}.get(name)
     buffers = model.tables(4)
     return buffers[at].data(0) if at is not None and at < len(buffers) else b""
-
-
-def _packed(file):
-    """Return (names of files, lines of the first text file) of a zip archive after the model."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            names = tuple(archive.namelist())
-            text = next((name for name in names if Path(name).suffix == ".txt"), None)
-            if not text:
-                return names, ()
-            with archive.open(text) as lines:
-                return names, tuple(
-                    lines.read(LONGEST_LABELS).decode(errors="replace").splitlines()
-                )
-    except Exception:  # mostly zipfile.BadZipFile, as in nearly every .tflite: there is no archive
-        return (), ()

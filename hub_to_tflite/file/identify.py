@@ -15,47 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from hub_to_tflite import knowledge
 from hub_to_tflite.file import flatbuffer
 from hub_to_tflite.tables import table
 
-NOBODY = "nobody"
-OPENERS = {  # what it is -> (who opens it, how)
-    "SavedModel": ("TensorFlow", 'hub.load("{}"), tf.saved_model.load("{}")'),
-    "TF1 hub module": ("TensorFlow", 'hub.load("{}"), then .signatures["default"]'),
-    ".tflite": ("LiteRT", 'open_tflite("{}"), Interpreter(model_path="{}")'),
-    "damaged .tflite": (
-        NOBODY,
-        "fetch it again, and compare its size and sha256 with the publisher's",
-    ),
-    "Keras archive": ("Keras 3", 'keras.models.load_model("{}"), named .keras'),
-    "HDF5": (
-        "Keras",
-        'keras.models.load_model("{}"), named .h5; where Keras 3 refuses it, tf_keras',
-    ),
-    "MediaPipe bundle": ("MediaPipe Tasks", 'BaseOptions(model_asset_path="{}")'),
-    "TensorFlow.js model": (
-        "TensorFlow.js",
-        'tf.loadGraphModel("{}") or tf.loadLayersModel("{}"), in JavaScript',
-    ),
-    "ONNX": ("ONNX Runtime, if the guess is right", 'onnxruntime.InferenceSession("{}")'),
-    "frozen GraphDef": (
-        "TensorFlow 1's tools",
-        'tf.compat.v1.lite.TFLiteConverter.from_frozen_graph("{}", ...)',
-    ),
-    "saved_model.pb alone": (NOBODY, "put it back beside its variables/"),
-    "folder around a SavedModel": (NOBODY, "go one folder deeper"),
-    "archive of a SavedModel": (
-        NOBODY,
-        "unpack {} first (tar -xf), or give hub.load its address",
-    ),
-    "archive": (NOBODY, "unpack {} first (gzip, tar or zip)"),
-    "damaged archive": (NOBODY, "download it again; this one breaks off or was altered"),
-    "HTML page": ("a browser", "find the address of the file itself"),
-    "git-LFS pointer": (NOBODY, "git lfs pull --include {}"),
-    "nothing": (NOBODY, "check the spelling and the folder"),
-    "empty": (NOBODY, "download it again"),
-    "unknown": (f"{NOBODY} yet", "ask whoever made it"),
-}
+FORMATS = Path(__file__).with_name("formats.yaml")
 MAGIC = [  # (offset, magic bytes, what they mean)
     (4, flatbuffer.MAGIC, ".tflite"),
     (0, b"\x89HDF\r\n\x1a\n", "HDF5"),
@@ -73,7 +37,7 @@ class Identity:
     """What a path leads to, who opens it, and how. `model` is there if it's a sound .tflite."""
 
     path: str
-    what: str  # a key of OPENERS
+    what: str  # a key of formats.yaml
     who: str
     how: str
     detail: str = ""  # what else was seen, such as where a damaged file is damaged
@@ -82,7 +46,7 @@ class Identity:
     @property
     def opens(self) -> bool:
         """Whether somebody opens it as it is, as a model."""
-        return not self.who.startswith(NOBODY) and self.what != "HTML page"
+        return not self.who.startswith("nobody") and self.what != "HTML page"
 
     def rows(self) -> list[tuple[str, str]]:
         """Return what is known, as (heading, text) pairs."""
@@ -115,14 +79,14 @@ def identify(source: str | Path | bytes) -> Identity:
         what, detail = "unknown", f"It cannot be read: {getattr(error, 'strerror', None) or error}."
         if isinstance(error, flatbuffer.CorruptModelError):
             what, detail = "damaged .tflite", str(error)
-    who, how = OPENERS[what]
+    who, how = knowledge.load(FORMATS)[what]
     return Identity(
         path, what, _runner(model) if model else who, how.replace("{}", path), detail, model
     )
 
 
 def _look(source):
-    """Return (a key of OPENERS, detail)."""
+    """Return (a key of formats.yaml, detail)."""
     if isinstance(source, bytes):
         return _in_file(io.BytesIO(source))
     path = Path(source)
@@ -154,7 +118,7 @@ def _in_folder(folder):
 
 
 def _in_file(file):
-    """Return (a key of OPENERS, detail) for an open file. Reads 512 bytes, more if it has to."""
+    """Return (a key of formats.yaml, detail) for an open file, from 512 bytes if they do."""
     head = file.read(512)
     what = next((what for at, mark, what in MAGIC if head[at:].startswith(mark)), None)
     file.seek(0)
@@ -208,7 +172,7 @@ def _in_tar(file):
 
 
 def _in_archive(names):
-    """Return (a key of OPENERS, detail) for an archive with files of these names."""
+    """Return (a key of formats.yaml, detail) for an archive with files of these names."""
     paths = map(PurePosixPath, names)
     folders = [path.parent for path in paths if path.name.startswith("saved_model.pb")]
     if not folders:
@@ -229,7 +193,7 @@ def _in_json(file):
 
 
 def _guess(head):
-    """Return (a key of OPENERS, detail) for the first bytes of a file without magic bytes."""
+    """Return (a key of formats.yaml, detail) for the first bytes of a file without magic bytes."""
     if len(head) < 3:
         return ("unknown" if head else "empty"), ""
     if head.lstrip().lower().startswith((b"<!doctype html", b"<html")):

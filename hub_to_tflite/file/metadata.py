@@ -13,7 +13,6 @@ import json
 import struct
 import zipfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from hub_to_tflite.file import flatbuffer
@@ -93,21 +92,21 @@ def read(content: bytes) -> dict[str, Any]:
         buffer = flatbuffer.metadata(content, NAME)
     except flatbuffer.CorruptModelError as error:
         raise MetadataError(f"Only a sound .tflite has metadata. Found: {error}") from None
-    files = _files(content)
+    files = flatbuffer.packed_files(content)
     if not buffer and CONTRACT not in files:
         raise MetadataError(
             f"This .tflite has no metadata. Found: no buffer named {NAME}, no archive."
         )
     described = _read_buffer(buffer)
-    lists = [files[LABELS]] if LABELS in files else []
-    lists += [text for file, text in files.items() if Path(file).suffix == ".txt"]
+    texts = [text for file, text in files.items() if file.endswith(".txt")]
+    labels = files.get(LABELS, texts[0] if texts else "").splitlines()
     try:
         contract = dict(json.loads(files.get(CONTRACT, "{}")))
     except (ValueError, TypeError):
         raise MetadataError(
             f"The {CONTRACT} packed into this .tflite is no JSON object. Pack it again."
         ) from None
-    return {**described, "labels": lists[0].splitlines() if lists else [], "contract": contract}
+    return {**described, "labels": labels, "contract": contract}
 
 
 def _archive(files):
@@ -119,18 +118,6 @@ def _archive(files):
         for file, text in files.items():
             archive.writestr(zipfile.ZipInfo(file), text)  # a ZipInfo has a fixed date
     return stream.getvalue()
-
-
-def _files(content):
-    """Return {name: text} of the small files in the archive after a model."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            small = [
-                one for one in archive.infolist() if one.file_size <= flatbuffer.LONGEST_LABELS
-            ]
-            return {one.filename: archive.read(one).decode(errors="replace") for one in small}
-    except Exception:  # mostly zipfile.BadZipFile: there is no archive
-        return {}
 
 
 def _with_buffer(content, described):
@@ -152,79 +139,63 @@ def _model_metadata(name, description, meanings, found, value_range, files):
     """Return the FlatBuffer ModelMetadata, as bytes."""
     import flatbuffers
 
+    inputs = [_tensor(one, meanings) for one in found.inputs]
+    outputs = [_tensor(one, meanings) for one in found.outputs]
+    if value_range and inputs:
+        inputs[0] |= _range(found.inputs[0], *map(float, value_range))
+    if LABELS in files and outputs:
+        outputs[0][6] = [{0: LABELS, 2: VALUE_LABELS}]
     builder = flatbuffers.Builder(1024)
-    inputs = [
-        _tensor(builder, one, meanings, value_range=None if number else value_range)
-        for number, one in enumerate(found.inputs)
-    ]
-    outputs = [
-        _tensor(builder, one, meanings, labelled=number == 0 and LABELS in files)
-        for number, one in enumerate(found.outputs)
-    ]
-    subgraph = _table(builder, 10, {2: _tables(builder, inputs), 3: _tables(builder, outputs)})
-    extra = [_file(builder, file, 0) for file in files if file != LABELS]
-    fields = {
-        0: builder.CreateString(name),
-        1: builder.CreateString(description),
-        3: _tables(builder, [subgraph]),
-        6: _tables(builder, extra),
-        7: builder.CreateString(PARSER),
+    root = {
+        0: name,
+        1: description,
+        3: [{2: inputs, 3: outputs}],
+        6: [{0: file} for file in files if file != LABELS],
+        7: PARSER,
     }
-    builder.Finish(_table(builder, 8, fields), file_identifier=IDENTIFIER)
+    builder.Finish(_write(builder, root), file_identifier=IDENTIFIER)
     return bytes(builder.Output())
 
 
-def _tensor(builder, tensor, meanings, value_range=None, labelled=False):
-    """Return the offset of the TensorMetadata of a flatbuffer.Tensor."""
-    description = builder.CreateString(meanings.get(tensor.name, ""))
-    fields = {0: builder.CreateString(tensor.name), 1: description}
-    if value_range:
-        low, high = map(float, value_range)
-        if len(tensor.shape) == 4 and tensor.shape[3] in (1, 3) and low < high:
-            # Tools make an image's pixels, 0 to 255, the input with (pixel - mean) / std.
-            std = 255 / (high - low)
-            scaling = {0: _floats(builder, -low * std), 1: _floats(builder, std)}
-            options = _table(builder, 2, scaling)
-            builder.StartObject(2)
-            builder.PrependUint8Slot(0, NORMALIZATION, 0)
-            builder.PrependUOffsetTRelativeSlot(1, options, 0)
-            fields[4] = _tables(builder, [builder.EndObject()])
-        fields[5] = _table(builder, 2, {0: _floats(builder, high), 1: _floats(builder, low)})
-    if labelled:
-        fields[6] = _tables(builder, [_file(builder, LABELS, VALUE_LABELS)])
-    return _table(builder, 7, fields)
+def _tensor(tensor, meanings):
+    """Return the TensorMetadata of a flatbuffer.Tensor, as {field: value}."""
+    return {0: tensor.name, 1: meanings.get(tensor.name, "")}
 
 
-def _file(builder, name, kind):
-    """Return the offset of an AssociatedFile."""
-    text = builder.CreateString(name)
-    builder.StartObject(5)
-    builder.PrependUOffsetTRelativeSlot(0, text, 0)
-    builder.PrependInt8Slot(2, kind, 0)
+def _range(tensor, low, high):
+    """Return the fields of a TensorMetadata that say which values it wants."""
+    fields = {5: {0: high, 1: low}}
+    if len(tensor.shape) == 4 and tensor.shape[3] in (1, 3) and low < high:
+        # Tools make an image's pixels, 0 to 255, the input with (pixel - mean) / std.
+        std = 255 / (high - low)
+        fields[4] = [{0: NORMALIZATION, 1: {0: -low * std, 1: std}}]
+    return fields
+
+
+def _write(builder, value):
+    """Write a string, a vector of one float, of tables, or a table {field: value}; return where."""
+    if isinstance(value, str):
+        return builder.CreateString(value)
+    if isinstance(value, float):
+        builder.StartVector(4, 1, 4)
+        builder.PrependFloat32(value)
+        return builder.EndVector()
+    if isinstance(value, list):
+        offsets = [_write(builder, one) for one in value]
+        builder.StartVector(4, len(offsets), 4)
+        for offset in reversed(offsets):
+            builder.PrependUOffsetTRelative(offset)
+        return builder.EndVector()
+    offsets = {
+        field: _write(builder, one) for field, one in value.items() if not isinstance(one, int)
+    }
+    builder.StartObject(max(value) + 1)
+    for field, one in value.items():
+        if isinstance(one, int):
+            builder.PrependUint8Slot(field, one, 0)
+        else:
+            builder.PrependUOffsetTRelativeSlot(field, offsets[field], 0)
     return builder.EndObject()
-
-
-def _table(builder, count, fields):
-    """Return the offset of a table of `count` fields, with {field: offset of what it refers to}."""
-    builder.StartObject(count)
-    for field, offset in fields.items():
-        builder.PrependUOffsetTRelativeSlot(field, offset, 0)
-    return builder.EndObject()
-
-
-def _tables(builder, offsets):
-    """Return the offset of a vector of tables."""
-    builder.StartVector(4, len(offsets), 4)
-    for offset in reversed(offsets):
-        builder.PrependUOffsetTRelative(offset)
-    return builder.EndVector()
-
-
-def _floats(builder, value):
-    """Return the offset of a vector of one float32."""
-    builder.StartVector(4, 1, 4)
-    builder.PrependFloat32(value)
-    return builder.EndVector()
 
 
 def _read_buffer(buffer):

@@ -12,26 +12,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from hub_to_tflite import knowledge
+
 TABLE = Path(__file__).with_name("op_releases.yaml")
 
 
-@lru_cache
 def table() -> dict[str, Any]:
-    """Return what op_releases.yaml says: {"operators", "dtypes": lists of names, "releases"}."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C, ten times as fast
-    return yaml.load(TABLE.read_text(encoding="utf-8"), loader)
-
-
-def operators() -> list[str]:
-    """Return the names of the builtin ops, in the order of their codes."""
-    return table()["operators"]
-
-
-def dtypes() -> list[str]:
-    """Return the names of the dtypes, such as "float32", in the order of their codes."""
-    return table()["dtypes"]
+    """Return op_releases.yaml: {"operators", "dtypes": names by code, "releases"}."""
+    return knowledge.load(TABLE)
 
 
 @lru_cache

@@ -51,7 +51,7 @@ def call(
         return worker.call(function, *args, seconds=seconds, memory=memory)
 
 
-class Worker:
+class Worker(contextlib.AbstractContextManager):
     """A process that keeps what functions keep, such as TensorFlow and a model, from call to call.
 
     It starts with the first call, and ends with `close` or with this process, even if that is
@@ -61,9 +61,6 @@ class Worker:
     def __init__(self, environment: Mapping[str, str] | None = None):
         self._environment = environment or {}
         self._process = self._log = None
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, *_):
         self.close()
@@ -82,17 +79,15 @@ class Worker:
         attribute; SandboxError if its class is one of a package that isn't loaded here, such as
         TensorFlow, and if the process ends. The next call then starts another process.
         """
-        module, name = function.__module__, function.__qualname__
-        if module == "__main__":
+        what = f"{function.__module__}.{function.__qualname__}"
+        if function.__module__ == "__main__":
             raise TypeError(
-                "A sandbox calls functions that can be imported. "
-                f"Found: {name} of this program itself. Put it into a module."
+                f"A sandbox imports the function that it calls. Put {what} into a module."
             )
         request = (pickle.dumps((function, args), 5), seconds, memory)
         if self._process is None or self._process.poll() is not None:
             self._start()
-        start = self._log.seek(0, os.SEEK_END)
-        late = threading.Event()
+        start, late = self._log.seek(0, os.SEEK_END), threading.Event()
         timer = threading.Timer(seconds or 0, lambda: (late.set(), self._kill()))
         timer.daemon = True
         try:
@@ -104,12 +99,9 @@ class Worker:
             returned, *answer = pickle.load(self._process.stdout)
         except (EOFError, pickle.UnpicklingError):
             status = self._process.wait()
-            log = self._read(start)
+            error = _ended(what, status, self._read(start), seconds if late.is_set() else None)
             self.close()
-            if late.is_set():
-                words = f"{module}.{name} was still busy after {seconds} seconds, and was stopped."
-                raise SandboxError(words, "timeout", f"{seconds} seconds", log) from None
-            raise _ended(f"{module}.{name}", status, log) from None
+            raise error from None
         except BaseException:  # Ctrl-C: the process would go on, and answer the next call
             self._kill()
             self.close()
@@ -169,8 +161,11 @@ def describe(status: int) -> str:
         return f"signal {-status}"
 
 
-def _ended(what, status, log):
-    """Return the SandboxError for a process that ended by itself, or that somebody ended."""
+def _ended(what, status, log, seconds):
+    """Return the SandboxError for a process that ended; `seconds` if that was their number."""
+    if seconds is not None:
+        message = f"{what} was still busy after {seconds} seconds, and was stopped."
+        return SandboxError(message, "timeout", f"{seconds} seconds", log)
     message = f"The process that ran {what} ended with {describe(status)}"
     if "std::bad_alloc" in log:
         message += ": it asked for more memory than it got"

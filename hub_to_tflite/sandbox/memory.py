@@ -1,11 +1,12 @@
 """How much memory processes hold: the peak of one, or of one and all that it starts."""
 
+import contextlib
 import os
 import threading
 import time
 from pathlib import Path
 
-LOOK = 0.05  # seconds from one look to the next, or 20 times what a look takes
+LOOK = 0.05  # seconds from one look to the next, or 20 times what it takes
 
 
 def peak(pid: int | None = None) -> int:
@@ -33,30 +34,18 @@ def free() -> int:
 def held(pid: int | None = None, below: bool = False) -> int:
     """Return the bytes that a process and all below it hold now; with `below`, only those below it.
 
-    A page that several processes share is counted once, in parts (PSS), where /proc says so;
-    elsewhere once for each (RSS).
+    A page that several share is counted in parts (PSS) on Linux; elsewhere once for each (RSS).
     """
     import psutil
 
-    try:
+    total = 0
+    with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
-        tree = process.children(recursive=True)
-    except psutil.Error:
-        return 0
-    return sum(map(_own, tree if below else [process, *tree]))
-
-
-def _own(process):
-    import psutil
-
-    try:
-        rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
-        return int(rollup.partition("\nPss:")[2].split()[0]) * 1024
-    except (OSError, IndexError):
-        try:
-            return process.memory_info().rss
-        except psutil.Error:  # it has ended
-            return 0
+        for one in [*process.children(recursive=True), *([] if below else [process])]:
+            with contextlib.suppress(psutil.Error):  # it has ended
+                info = one.memory_full_info() if psutil.LINUX else one.memory_info()
+                total += getattr(info, "pss", info.rss)
+    return total
 
 
 class Watch(threading.Thread):

@@ -80,38 +80,31 @@ def failure(error: Exception) -> tuple[str, str]:
         todo = next((todo for mark, todo in REMEDIES.items() if re.search(mark, words)), COMPARE)
         return "does not run here", f"LiteRT says {words.splitlines()[0]!r}. {todo}"
     steps = re.findall("^step: (.*)$", error.log, re.M)
-    step = f", {steps[-1]}" if steps else ""
+    found, step = "a sandbox that tried it", f", {steps[-1]}" if steps else ""
     if ending == "timeout":
-        return (
-            "does not come to an end",
-            f"a sandbox that tried it was still busy after {error.name}{step}. "
-            f"If the model is only slow, allow more time. Otherwise: {COMPARE}",
-        )
+        why = f"{found} was still busy after {error.name}{step}. If the model is only slow, allow"
+        return "does not come to an end", f"{why} more time. Otherwise: {COMPARE}"
     if ending == "memory":
-        return (
-            "does not fit into memory",
-            f"a sandbox that tried it got half of what is free here, and asked for more{step}. "
-            f"Close other programs. If it should need less: {COMPARE}",
-        )
-    return (
-        "would end this process",
-        f"a sandbox that tried it ended with {error.name}{step}. Do not open it. {COMPARE}",
-    )
+        why = f"{found} asked for more than half of what is free here{step}. Close other programs."
+        return "does not fit into memory", f"{why} If it should need less: {COMPARE}"
+    why = f"{found} ended with {error.name}{step}. Do not open it. {COMPARE}"
+    return "would end this process", why
 
 
 def _open_and_run(content):
-    """Open and run a .tflite; tell each step before it begins. For a sandbox."""
+    """Open and run a .tflite; tell each step before it begins. For a sandbox.
+
+    Twice: what a file does with memory that isn't its own depends on what happens to be there.
+    """
     from helpers.interpreter import load
 
-    def tell(step):
-        print("step:", step, flush=True)
-
-    tell("in allocate_tensors()")
-    interpreter = load(content)
-    tell("in its first run, on zeros")
-    run(interpreter)
-    tell("on being closed")
-    del interpreter
+    for _ in range(2):
+        print("step: in allocate_tensors()", flush=True)
+        interpreter = load(content)
+        print("step: in its first run, on zeros", flush=True)
+        run(interpreter)
+        print("step: on being closed", flush=True)
+        del interpreter
 
 
 def run(interpreter: Any, value: float = 0) -> list:
@@ -120,19 +113,24 @@ def run(interpreter: Any, value: float = 0) -> list:
     `value` replaces the zeros; a string is empty. What LiteRT raises comes from the first run only:
     a signature may rightly refuse zeros, such as one that wants the name of a file.
     """
-    for detail in interpreter.get_input_details():
-        interpreter.set_tensor(detail["index"], _filled(detail, value))
-    interpreter.invoke()
-    outputs = [interpreter.get_tensor(one["index"]) for one in interpreter.get_output_details()]
+    found = outputs(interpreter, [full(one, value) for one in interpreter.get_input_details()])
     for name in interpreter.get_signature_list():
         with contextlib.suppress(Exception):
             runner = interpreter.get_signature_runner(name)
             details = runner.get_input_details().items()
-            runner(**{key: _filled(detail, value) for key, detail in details})
-    return outputs
+            runner(**{key: full(detail, value) for key, detail in details})
+    return found
 
 
-def _filled(detail, value):
+def outputs(interpreter: Any, arrays: list) -> list:
+    """Return the outputs for one array for each input, by position."""
+    for detail, array in zip(interpreter.get_input_details(), arrays):
+        interpreter.set_tensor(detail["index"], array)
+    interpreter.invoke()
+    return [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
+
+
+def full(detail: dict, value: float) -> Any:
     """Return an array full of `value`, or of empty strings, for one of LiteRT's input details."""
     import numpy as np
 

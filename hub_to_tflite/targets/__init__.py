@@ -7,18 +7,15 @@ The browser is judged by rules, each of which was seen with LiteRT.js itself in 
 TensorFlow is loaded, and no file can end this process: sandboxes run it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hub_to_tflite.file import flatbuffer, metadata
 from hub_to_tflite.file.identify import Identity, identify, short
 from hub_to_tflite.tables import table
-
-if TYPE_CHECKING:
-    from numpy import ndarray
 
 TARGETS = ("Python", "microcontroller", "browser", "phone")
 OTHERS = "its outputs are not the Interpreter's"
@@ -66,10 +63,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Run:
-    """How a file ran in LiteRT's Interpreter. `outputs` is empty if they are strings."""
+    """How a file ran in LiteRT's Interpreter."""
 
-    inputs: tuple["ndarray", ...] = ()
-    outputs: tuple["ndarray", ...] = ()
+    inputs: tuple = ()  # of arrays
+    outputs: tuple = ()
     memory: int = 0  # bytes of the process at its peak; 0 if it did not run
     xnnpack: bool = True  # whether with XNNPACK, LiteRT's faster kernels
     refusal: str = ""  # sentences on what was said against it; also if it then ran without XNNPACK
@@ -89,28 +86,26 @@ def check(source: str | Path | bytes) -> Report:
         return _nowhere(found, reason, _needs(model, {}))
     try:
         content = source if isinstance(source, bytes) else Path(source).read_bytes()
+        packed = metadata.read(content)
+    except metadata.MetadataError:
+        packed = {}
     except (OSError, MemoryError) as error:
         return _nowhere(found, f"It can't be read: {error}.", [("what", found.what)])
     run = python.run(content)
     with ThreadPoolExecutor(1) as pool:
         trying = pool.submit(tflm.run, content, [one[None] for one in run.inputs] or None)
         on_phone = phone.judge(model, content, run)
-        micro = trying.result()
+    micro = trying.result()
     targets = (
         python.judge(model, run),
         microcontroller.judge(model, micro, run),
         browser.judge(model, run),
         on_phone,
     )
-    try:
-        packed = metadata.read(content)
-    except metadata.MetadataError:
-        packed = {}
-    needs = tuple(_needs(model, packed, run, micro.arena))
-    return Report(found.path, needs, targets, True)
+    return Report(found.path, tuple(_needs(model, packed, run, micro.arena)), targets, True)
 
 
-def near(got: "ndarray", wanted: "ndarray") -> bool:
+def near(got: Any, wanted: Any) -> bool:
     """Return whether two arrays hold alike numbers: kernels round, unset memory is far off."""
     import numpy as np
 
@@ -123,9 +118,11 @@ def near(got: "ndarray", wanted: "ndarray") -> bool:
 
 def wrong_dtypes(model: flatbuffer.Model, dtypes: Iterable[str], whose: str) -> list[str]:
     """Return what is said against inputs and outputs of other dtypes: one text or none."""
-    sides = [("input", one) for one in model.inputs] + [("output", one) for one in model.outputs]
     found = [
-        f"the {side} {one.name!r} is {one.dtype}" for side, one in sides if one.dtype not in dtypes
+        f"the {side} {one.name!r} is {one.dtype}"
+        for side, tensors in (("input", model.inputs), ("output", model.outputs))
+        for one in tensors
+        if one.dtype not in dtypes
     ]
     return [f"{', '.join(found)}; {whose} takes {', '.join(dtypes)} only"] if found else []
 
@@ -137,12 +134,11 @@ def missing_ops(model: flatbuffer.Model, run: Run) -> list[str]:
 
 def aliased_output(model: flatbuffer.Model) -> str:
     """Return what is said against an output that is an input too, or another output, or ""."""
-    inputs, outputs = ([one.index for one in side] for side in (model.inputs, model.outputs))
-    for number, one in enumerate(model.outputs):
-        if one.index in inputs:
-            return f"the output {one.name!r} is an input too"
-        if one.index in outputs[:number]:
-            return f"the output {one.name!r} is returned twice"
+    seen = {one.index: "an input too" for one in model.inputs}
+    for one in model.outputs:
+        if one.index in seen:
+            return f"the output {one.name!r} is {seen[one.index]}"
+        seen[one.index] = "returned twice"
     return ""
 
 
@@ -156,9 +152,8 @@ def _nowhere(found: Identity, reason, needs):
     return Report(found.path, tuple(needs), targets, bool(found.model))
 
 
-def _needs(model, packed, run=None, arena=0) -> Iterator[tuple[str, str]]:
+def _needs(model, packed, run=Run(), arena=0):  # noqa: B008 - it is frozen
     """Yield the (heading, text) pairs on what a file needs and what it says about itself."""
-    run = run or Run()
     yield "bytes", f"{model.size:,}"
     yield "runtime", model.needs
     yield "ops", ", ".join(map(str, model.ops)) or "none"

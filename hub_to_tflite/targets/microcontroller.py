@@ -1,14 +1,8 @@
 """A microcontroller: TensorFlow Lite Micro, and boards that have the memory for it."""
 
+from hub_to_tflite import knowledge
 from hub_to_tflite.file.flatbuffer import Model
 from hub_to_tflite.targets import OTHERS, Run, Target, near, sentences, tflm
-
-BOARDS = {  # name -> bytes of (flash, RAM in one piece), from the makers' data sheets
-    "Arduino Nano 33 BLE Sense": (2**20, 256 * 2**10),
-    "Raspberry Pi Pico": (2 * 2**20, 256 * 2**10),
-    "ESP32-S3 with 8 MB of flash": (8 * 2**20, 512 * 2**10),
-    "STM32H743": (2 * 2**20, 512 * 2**10),
-}
 
 
 def judge(model: Model, found: tflm.Result, run: Run) -> Target:
@@ -22,12 +16,13 @@ def judge(model: Model, found: tflm.Result, run: Run) -> Target:
     reason += " bytes of RAM"
     if not run.outputs:
         reason += ", and LiteRT gave no outputs to compare"
+    boards = knowledge.load(tflm.KNOWN)["boards"]
     fitting = [
-        name for name, (flash, ram) in BOARDS.items() if model.size < flash and found.arena < ram
+        name for name, (flash, ram) in boards.items() if model.size < flash and found.arena < ram
     ]
     if fitting:
         reason += ". It fits, with the rest of the program still to come, on: "
         return Target("microcontroller", True, f"{reason}{', '.join(fitting)}.")
-    flash, ram = map(max, zip(*BOARDS.values()))
+    flash, ram = map(max, zip(*boards.values()))
     reason += f". The largest boards known here have {flash:,} and {ram:,}."
     return Target("microcontroller", False, reason)

@@ -1,26 +1,18 @@
 """A phone: LiteRT's CompiledModel, the API of its Kotlin and Swift packages, tried from Python."""
 
-from hub_to_tflite.file import flatbuffer
+from hub_to_tflite import targets
+from hub_to_tflite.file.flatbuffer import Model
 from hub_to_tflite.sandbox import opening
-from hub_to_tflite.targets import (
-    OTHERS,
-    Run,
-    Target,
-    aliased_output,
-    missing_ops,
-    near,
-    sentences,
-    wrong_dtypes,
-)
+from hub_to_tflite.targets import Run, Target
 
 # What TensorBuffer.kt of LiteRT reads and writes; uint8 goes through it as the same bytes.
 DTYPES = ("float32", "int32", "int64", "int16", "int8", "uint8", "bool")
 
 
-def judge(model: flatbuffer.Model, content: bytes, run: Run) -> Target:
+def judge(model: Model, content: bytes, run: Run) -> Target:
     """Return the Target "phone": what CompiledModel gives for the inputs of `run`, in a sandbox."""
-    reasons = wrong_dtypes(model, DTYPES, "LiteRT's TensorBuffer for Kotlin")
-    for op in missing_ops(model, run):
+    reasons = targets.wrong_dtypes(model, DTYPES, "LiteRT's TensorBuffer for Kotlin")
+    for op in targets.missing_ops(model, run):
         reasons.append(f"LiteRT has no op {op}; an app would have to bring it along")
     if not reasons and not run.memory:
         reasons.append(run.refusal)
@@ -29,10 +21,10 @@ def judge(model: flatbuffer.Model, content: bytes, run: Run) -> Target:
             opening.attempt(_compare, content, model, run)
         except Exception as error:
             last = (str(error).strip() or type(error).__name__).splitlines()[-1].strip(" └")
-            aliased = aliased_output(model)
+            aliased = targets.aliased_output(model)
             reasons = [*([aliased] if aliased else []), f"CompiledModel, tried from Python: {last}"]
     if reasons:
-        return Target("phone", False, sentences(reasons))
+        return Target("phone", False, targets.sentences(reasons))
     reason = "CompiledModel, tried from Python, gives the Interpreter's outputs; Kotlin and Swift "
     reason += "run the same code."
     if any(one.dynamic for one in model.inputs):
@@ -65,5 +57,5 @@ def _compare(content, model, run):
         wanted = arrays[details[name]["index"]]
         size = int(compiled.get_output_buffer_requirements(place, number)["buffer_size"])
         got = buffer.read(size, np.int8)
-        if got.nbytes != wanted.nbytes or not near(got.view(wanted.dtype), wanted):
-            raise ValueError(OTHERS)
+        if got.nbytes != wanted.nbytes or not targets.near(got.view(wanted.dtype), wanted):
+            raise ValueError(targets.OTHERS)

@@ -11,44 +11,32 @@ import importlib.util
 import os
 import re
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
-from hub_to_tflite import sandbox
+from hub_to_tflite import knowledge, sandbox
 from hub_to_tflite.file import flatbuffer
 from hub_to_tflite.sandbox import memory
-
-if TYPE_CHECKING:
-    from numpy import ndarray
 
 LARGEST = 64 * 2**20  # bytes of arena that are offered; no microcontroller has more
 STEP = 16  # bytes: what is in the arena begins at multiples of it
 ABSENT = "the package tflite-micro is not installed; it exists for Linux on x86-64 only"
-TYPES = "TFLM's op {1} takes no values of type {0}"
-CAUSES = {  # what TFLM writes -> what it means; the first that is found
-    r"dequantize_common.*(?s:.*)DEQUANTIZE": "it stores weights as float16, and TFLM cannot "
-    "unpack these",
-    r"Failed to get registration from op code (\w+)": "TFLM, as built for Python, has no op {}",
-    r"Failed to (?:resize buffer|allocate)[^\n]*": "its tensors do not fit into the arena",
-    r"(?:Input t|T)ype (\w+) \(\d+\) not supported\.\s+Node (\w+)": TYPES,
-    r"Only int32_t are supported currently, got (\w+)\.\s+Node (\w+)": TYPES,
-    r"Node (\w+) \(number \d+\) failed to \w+": "TFLM's op {} does not take these types or shapes",
-}
+KNOWN = Path(__file__).with_name("microcontrollers.yaml")
 
 
 @dataclass(frozen=True)
 class Result:
     """How a run on TensorFlow Lite Micro went. `outputs` is None and `arena` 0 if it refused."""
 
-    outputs: "ndarray | None"  # the first output for each input, (n, ...), in the model's dtype
+    outputs: Any  # the first output for each input, (n, ...), in the model's dtype
     arena: int  # bytes of working memory that it needs, on a machine with pointers of 64 bits
     refused: str  # why not, as a part of a sentence; "" if it ran
 
 
 def run(
     content: bytes,
-    inputs: "ndarray | Sequence[ndarray] | None" = None,
+    inputs: Any = None,
     arena: int = LARGEST,
     seconds: float = 30,
 ) -> Result:
@@ -67,11 +55,13 @@ def run(
         return Result(None, 0, "it has no output")
     if not importlib.util.find_spec("tflite_micro"):
         return Result(None, 0, ABSENT)
-    arrays = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-    arrays = [] if inputs is None else arrays
-    limits = {"seconds": seconds, "memory": memory.free() // 2}
+    if inputs is None:
+        inputs = []
+    elif not isinstance(inputs, (list, tuple)):
+        inputs = [inputs]
     try:
-        return sandbox.call(_run, content, arrays, len(found.inputs), arena, **limits)
+        given = content, inputs, len(found.inputs), arena
+        return sandbox.call(_run, *given, seconds=seconds, memory=memory.free() // 2)
     except Exception as error:
         return Result(None, 0, _cause(error, found))
 
@@ -94,7 +84,7 @@ def _cause(error, found):
             "it has int8 weights with float values around them (dynamic range), and TFLM has no "
             "kernels for that mix"
         )
-    for mark, words in CAUSES.items():
+    for mark, words in knowledge.load(KNOWN)["refusals"].items():
         if match := re.search(mark, written):
             return words.format(*match.groups())
     if ending in ("signal", "memory", "exit"):

@@ -20,7 +20,8 @@ from ai_edge_litert import schema_py_generated as schema
 from conftest import ROOT, real_models
 from helpers import handles, tinyhub
 from hub_to_tflite.file import flatbuffer, releases
-from hub_to_tflite.file.identify import OPENERS, identify
+from hub_to_tflite import knowledge
+from hub_to_tflite.file.identify import FORMATS, identify
 from tools.fuzz import mutations
 
 HUB = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification"
@@ -119,7 +120,6 @@ def test_folders(tmp_path, own_cache):
     (tmp_path / "model.json").write_text('{"modelTopology": {}}')
     assert identify(tmp_path).what == "TensorFlow.js model"
     assert identify(tmp_path / "nothing").what == "nothing"
-    assert set(OPENERS) >= {"nothing", "folder around a SavedModel"}
 
 
 def test_it_reads_the_embedded_model():
@@ -277,11 +277,20 @@ def test_a_huge_file_is_not_read_into_memory(tmp_path):
     assert identify(tmp_path / "archive").what == "archive of a SavedModel"
 
 
+def test_every_format_says_who_opens_it_and_how():
+    """And each is one that identify can find."""
+    formats = knowledge.load(FORMATS)
+    for who, how in formats.values():
+        assert who and how and isinstance(who, str) and isinstance(how, str)
+    source = Path(identify.__code__.co_filename).read_text(encoding="utf-8")
+    assert not [what for what in formats if f'"{what}"' not in source and what != ".tflite"]
+
+
 class TestReleases:
     def test_the_names_of_ops_and_dtypes_are_those_of_the_schema(self):
         for names, enumeration in [
-            (releases.operators(), schema.BuiltinOperator),
-            ([name.upper() for name in releases.dtypes()], schema.TensorType),
+            (releases.table()["operators"], schema.BuiltinOperator),
+            ([name.upper() for name in releases.table()["dtypes"]], schema.TensorType),
         ]:
             codes = {
                 name: code for name, code in vars(enumeration).items() if isinstance(code, int)
@@ -293,7 +302,7 @@ class TestReleases:
         order = [[int(part) for part in release.split(".")] for release in found]
         assert order == sorted(order)
         for ops in found.values():
-            assert set(ops) <= set(releases.operators())
+            assert set(ops) <= set(releases.table()["operators"])
             assert all(isinstance(one, int) for versions in ops.values() for one in versions)
         pairs = [(op, one) for ops in found.values() for op in ops for one in ops[op]]
         assert len(pairs) == len(set(pairs)), "each version of an op came with one release"

@@ -16,28 +16,27 @@ from helpers.course import cache
 from hub_to_tflite import sandbox
 from hub_to_tflite.file import flatbuffer, releases
 
-HOSTILE = [-(2**31), -129, -2, -1, 0, 1, 2, 3, 7, 100, 255, 2**15, 2**20, 2**31 - 1]
-HOSTILE_SCALES = [0.0, -1.0, 1e-38, 1e38, float("inf"), float("nan")]
-STRANGERS = {
-    "page": b"<!DOCTYPE html>\n<html><title>403 Forbidden</title></html>",
-    "pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 562728\n",
-    "gzip": b"\x1f\x8b\x08" + bytes(40),
-    "zip": b"PK\x03\x04" + bytes(40),
-    "hdf5": b"\x89HDF\r\n\x1a\n" + bytes(80),
-    "saved_model.pb": b"\x08\x01\x12\x2a" + bytes(40),
-    "onnx": b"\x08\x0a\x12\x07pytorch\x1a\x052.9.0",
-    "empty": b"",
-    "short": b"\x1c\x00\x00\x00TFL3",
-    "marked": b"\x1c\x00\x00\x00TFL3" + bytes(range(256)) * 4,
-    "text": b"the model is on the other disk\n",
-}
+INTEGERS = [-(2**31), -129, -2, -1, 0, 1, 2, 3, 7, 12, 99, 100, 255, 2**15, 2**20, 2**31 - 1, 2**31]
+FLOATS = [0.0, -1.0, 1e-38, 1e38, float("inf"), float("nan")]
+STRANGERS = [
+    b"<!DOCTYPE html>\n<html><title>403 Forbidden</title></html>",
+    b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 562728\n",
+    b"\x1f\x8b\x08" + bytes(40),  # gzip
+    b"PK\x03\x04" + bytes(40),  # zip
+    b"\x89HDF\r\n\x1a\n" + bytes(80),
+    b"\x08\x01\x12\x2a" + bytes(40),  # saved_model.pb
+    b"\x08\x0a\x12\x07pytorch\x1a\x052.9.0",  # ONNX
+    b"",
+    b"\x1c\x00\x00\x00TFL3",
+    b"\x1c\x00\x00\x00TFL3" + bytes(range(256)) * 4,
+    b"the model is on the other disk\n",
+]
 
 
 @lru_cache
 def bases() -> dict[str, bytes]:
     """Return {name: bytes} of whole .tflite files: the hub's, and small ones, converted once."""
-    folder = cache.folder("fuzz")
-    paths = {name: folder / f"{name}.tflite" for name in ("int8", "loop")}
+    paths = {name: cache.folder("fuzz") / f"{name}.tflite" for name in ("int8", "loop")}
     if not all(path.exists() for path in paths.values()):
         for name, content in sandbox.call(_convert).items():
             cache.write(paths[name], content)
@@ -52,48 +51,42 @@ def _convert():
     from helpers import convert
 
     tf.random.set_seed(0)
+    kernel = tf.Variable(tf.random.normal([3, 3, 1, 4]))
+    weight = tf.Variable(tf.random.normal([64, 3]))
 
-    class Images(tf.Module):
-        def __init__(self):
-            self.kernel = tf.Variable(tf.random.normal([3, 3, 1, 4]))
-            self.weight = tf.Variable(tf.random.normal([64, 3]))
+    @tf.function(input_signature=[tf.TensorSpec([1, 8, 8, 1])])
+    def classify(image):
+        hidden = tf.nn.relu6(tf.nn.conv2d(image, kernel, 2, "SAME"))
+        hidden = tf.nn.max_pool2d(hidden, 2, 1, "SAME") + hidden
+        return tf.nn.softmax(tf.matmul(tf.reshape(hidden, [1, 64]), weight))
 
-        @tf.function(input_signature=[tf.TensorSpec([1, 8, 8, 1], tf.float32)])
-        def __call__(self, image):
-            hidden = tf.nn.relu6(tf.nn.conv2d(image, self.kernel, 2, "SAME"))
-            hidden = tf.nn.max_pool2d(hidden, 2, 1, "SAME") + hidden
-            return tf.nn.softmax(tf.matmul(tf.reshape(hidden, [1, 64]), self.weight))
-
-    class Loop(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec([4], tf.float32), tf.TensorSpec([], tf.int32)])
-        def double(self, values, times):
-            return tf.while_loop(
-                lambda step, _: step < times + 3,
-                lambda step, now: (step + 1, tf.concat([now[1:], now[:1]], 0) * 2.0),
-                [0, values],
-            )
-
-        @tf.function(
-            input_signature=[tf.TensorSpec([None, 4], tf.float32), tf.TensorSpec([2], tf.int32)]
+    @tf.function(input_signature=[tf.TensorSpec([4]), tf.TensorSpec([], tf.int32)])
+    def double(values, times):
+        return tf.while_loop(
+            lambda step, _: step < times + 3,
+            lambda step, now: (step + 1, tf.concat([now[1:], now[:1]], 0) * 2.0),
+            [0, values],
         )
-        def pick(self, values, rows):
-            count = tf.cast(tf.shape(values)[0], tf.float32)
-            return tf.reduce_sum(tf.gather(values, rows), 0) / count
 
-    noise = np.random.default_rng(0)
-    images, loop = Images(), Loop()
+    @tf.function(input_signature=[tf.TensorSpec([None, 4]), tf.TensorSpec([2], tf.int32)])
+    def pick(values, rows):
+        count = tf.cast(tf.shape(values)[0], tf.float32)
+        return tf.reduce_sum(tf.gather(values, rows), 0) / count
+
+    def samples():
+        noise = np.random.default_rng(0)
+        return ([noise.random((1, 8, 8, 1), np.float32)] for _ in range(20))
+
     files = {}
-    for name, module, signatures in [
-        ("int8", images, {"serving_default": images.__call__}),
-        ("loop", loop, {"double": loop.double, "pick": loop.pick}),
+    for name, signatures, recipe in [
+        ("int8", {"serving_default": classify}, ("int8", samples)),
+        ("loop", {"double": double, "pick": pick}, ()),
     ]:
+        module = tf.Module()
+        module.variables_ = [kernel, weight]
         with tempfile.TemporaryDirectory() as saved_model:
             tf.saved_model.save(module, saved_model, signatures)
-            if name == "loop":
-                files[name] = convert.convert(saved_model)
-                continue
-            samples = lambda: ([noise.random((1, 8, 8, 1), np.float32)] for _ in range(20))  # noqa: E731
-            files[name] = convert.convert(saved_model, name, samples)
+            files[name] = convert.convert(saved_model, *recipe)
     return files
 
 
@@ -135,145 +128,77 @@ def weights_changed(rng, whole):
     buffers = [
         model.buffers[tensor.buffer]
         for tensor in model.subgraphs[0].tensors
-        if releases.dtypes()[tensor.type] in ("float32", "int8") and tensor.quantization
+        if releases.table()["dtypes"][tensor.type] in ("float32", "int8") and tensor.quantization
     ]
-    buffers = [buffer for buffer in buffers if _size(buffer) > 16]
+    buffers = [one for one in buffers if one.data is not None and len(one.data) > 16]
     for buffer in rng.sample(buffers, min(len(buffers), 3)):
         buffer.data = buffer.data.copy()
         buffer.data[rng.randrange(0, len(buffer.data), 4)] ^= 1 << rng.randrange(7)
     return flatbuffer.pack(model)
 
 
-def stranger(rng, whole):
+def another_format(rng, whole):
     """Another format under the wrong name."""
-    head = rng.choice(list(STRANGERS.values()))
+    head = rng.choice(STRANGERS)
     return head + whole[: rng.randrange(64)] if head else b""
 
 
-def hostile(field: str) -> Callable[[Random, bytes], bytes]:
-    """Return a mutation that sets `field` (see FIELDS) of a sound file to senseless values."""
+def hostile(kind: str) -> Callable[[Random, bytes], bytes]:
+    """Return a mutation that gives fields of a sound file's `kind` of table senseless values."""
 
     def mutate(rng, whole):
         for _ in range(100):
             model = flatbuffer.unpack(whole)
+            tables = [one for one in _tables(model) if type(one).__name__.endswith(f"{kind}T")]
+            if not tables:  # such as options, of another base
+                return bits_flipped(rng, whole)
             try:
                 for _ in range(rng.choice([1, 1, 2, 3])):
-                    FIELDS[field](rng, model, rng.choice(model.subgraphs))
+                    table = rng.choice(tables)
+                    fields = {name: one for name, one in vars(table).items() if one is not None}
+                    field, value = rng.choice(list(fields.items()))
+                    setattr(table, field, _senseless(rng, value))
                 return flatbuffer.pack(model)
-            except (TypeError, ValueError, OverflowError, IndexError, AttributeError, struct.error):
-                pass  # FlatBuffers can't store this value, or there is no such field: draw again
-        raise RuntimeError(f"No hostile {field} fits this file.")
+            except (TypeError, ValueError, OverflowError, AttributeError, IndexError, struct.error):
+                pass  # FlatBuffers can't store this value, or there is no field: draw again
+        raise RuntimeError(f"No hostile {kind} fits this file.")
 
     return mutate
 
 
-def _size(buffer):
-    return 0 if buffer.data is None else len(buffer.data)
+def _tables(table):
+    """Yield a table of a ModelT and all below it."""
+    yield table
+    for value in vars(table).values():
+        for one in value if isinstance(value, list) else [value]:
+            if hasattr(one, "__dict__"):
+                yield from _tables(one)
 
 
-def _poke(rng, values):
-    """Return a copy of a list of integers with one changed, or one more or fewer."""
-    values = list(values or [])
-    at = rng.randrange(len(values) + 1)
-    changed = values[:at] + [rng.choice(HOSTILE)] + values[at + 1 :]
-    return rng.choice([changed, values[:at] + values[at + 1 :]])
+def _senseless(rng, value):
+    """Return another value of the type that a field has."""
+    if isinstance(value, (float, int)):
+        return rng.choice(FLOATS if isinstance(value, float) else [*INTEGERS, rng.randrange(24)])
+    if isinstance(value, bytes):
+        return rng.choice([None, b"", b"\xff\xfe"])
+    if isinstance(value, np.ndarray):
+        random = np.frombuffer(rng.randbytes(len(value)), np.uint8)
+        return np.array(rng.choice([value[: rng.randrange(len(value))], random]))
+    if not isinstance(value, list):
+        return None
+    at = rng.randrange(len(value) + 1)
+    rest = value[at + 1 :]
+    if hasattr((value or [0])[0], "__dict__"):  # of tables: leave one out, or repeat one
+        return value[:at] + rng.choice([rest, [rng.choice(value), *rest]])
+    new = _senseless(rng, value[at] if at < len(value) else 0)
+    return rng.choice([value[:at] + rest, value[:at] + [new] + rest, value * 2, None])
 
 
-def _shape(rng, model, graph):
-    tensor = rng.choice(graph.tensors)
-    tensor.shape = _poke(rng, tensor.shape)
-
-
-def _buffer(rng, model, graph):
-    numbers = [rng.randrange(len(model.buffers)), abs(rng.choice(HOSTILE))]
-    rng.choice(graph.tensors).buffer = rng.choice(numbers)
-
-
-def _dtype(rng, model, graph):
-    rng.choice(graph.tensors).type = rng.randrange(24)
-
-
-def _quantization(rng, model, graph):
-    one = rng.choice([tensor.quantization for tensor in graph.tensors if tensor.quantization])
-    field = rng.choice(["scale", "zeroPoint", "quantizedDimension", "none"])
-    if field == "scale":
-        one.scale = rng.choice([None, [rng.choice(HOSTILE_SCALES)] * max(1, len(one.scale or []))])
-    elif field == "zeroPoint":
-        one.zeroPoint = rng.choice([None, _poke(rng, one.zeroPoint)])
-    elif field == "quantizedDimension":
-        one.quantizedDimension = rng.choice(HOSTILE)
-    else:
-        one.scale = one.zeroPoint = None
-
-
-def _wiring(rng, model, graph):
-    op, tensors = rng.choice(graph.operators), len(graph.tensors)
-    side = rng.choice(["inputs", "outputs"])
-    values = list(getattr(op, side))
-    new = [rng.randrange(tensors), rng.randrange(tensors), rng.choice(HOSTILE)]
-    values[rng.randrange(len(values))] = rng.choice(new)
-    setattr(op, side, rng.choice([values, values, values[:-1], values * 2]))
-
-
-def _opcode(rng, model, graph):
-    code = rng.choice(model.operatorCodes)
-    field = rng.choice(["version", "builtinCode", "index"])
-    if field == "version":
-        code.version = rng.choice([0, 2, 5, 12, 99, 2**31 - 1])
-    elif field == "builtinCode":
-        code.builtinCode = rng.randrange(210)
-        code.deprecatedBuiltinCode = min(code.builtinCode, 127)
-    else:
-        numbers = [rng.randrange(len(model.operatorCodes)), 99, 2**31]
-        rng.choice(graph.operators).opcodeIndex = rng.choice(numbers)
-
-
-def _options(rng, model, graph):
-    """Strides of zero, paddings that do not exist, subgraphs that call themselves."""
-    found = [op.builtinOptions for op in graph.operators if op.builtinOptions]
-    options = rng.choice([one for one in found if vars(one)])
-    numbers = [name for name, value in vars(options).items() if isinstance(value, (int, float))]
-    setattr(options, rng.choice(numbers), rng.choice([rng.choice(HOSTILE), rng.randrange(4)]))
-
-
-def _ends(rng, model, graph):
-    side, twice = rng.choice(["inputs", "outputs"]), [rng.randrange(len(graph.tensors))] * 2
-    setattr(graph, side, rng.choice([_poke(rng, getattr(graph, side)), twice]))
-
-
-def _signature(rng, model, graph):
-    one = rng.choice(model.signatureDefs)
-    if rng.random() < 0.4:
-        one.subgraphIndex = abs(rng.choice(HOSTILE))
-    else:
-        rng.choice(one.inputs + one.outputs).tensorIndex = abs(rng.choice(HOSTILE))
-
-
-def _stored(rng, model, graph):
-    buffer = rng.choice([buffer for buffer in model.buffers if _size(buffer)])
-    size = len(buffer.data)
-    random = np.frombuffer(rng.randbytes(size), np.uint8)
-    buffer.data = np.array(rng.choice([buffer.data[: rng.randrange(size)], random]))
-
-
-FIELDS = {
-    "shape": _shape,
-    "buffer": _buffer,
-    "dtype": _dtype,
-    "quantization": _quantization,
-    "wiring": _wiring,
-    "opcode": _opcode,
-    "options": _options,
-    "ends": _ends,
-    "signature": _signature,
-    "stored": _stored,
-}
+KINDS = ["Tensor", "QuantizationParameters", "Operator", "OperatorCode", "Options", "SubGraph"]
+KINDS += ["SignatureDef", "TensorMap", "Buffer", "Model"]
 MUTATIONS = {
-    "truncated": truncated,
-    "bits flipped": bits_flipped,
-    "offset spliced": offset_spliced,
-    "wrong size": wrong_size,
-    "weights changed": weights_changed,
-    "another format": stranger,
-    **{f"hostile {field}": hostile(field) for field in FIELDS},
-}
+    function.__name__.replace("_", " "): function
+    for function in (
+        truncated, bits_flipped, offset_spliced, wrong_size, weights_changed, another_format
+    )
+} | {f"hostile {kind}": hostile(kind) for kind in KINDS}  # fmt: skip
