@@ -195,7 +195,7 @@ class TestYourTurn:
 
 
 class TestForm:
-    """What STYLE asks of a lesson and a machine can see."""
+    """What CONTRIBUTING.md asks of a lesson and a machine can see."""
 
     @every_lesson
     def test_it_begins_like_every_other(self, path):
@@ -274,7 +274,7 @@ class TestForm:
                 after = " ".join(
                     c.source for c in cells[number + 1 : number + 3] if c.cell_type == "markdown"
                 )
-                assert re.search(r"\b(figure|picture|map|chart)\b", after, re.IGNORECASE), (
+                assert re.search(r"\b(figure|image|map|chart)\b", after, re.IGNORECASE), (
                     cell.source
                 )
 

@@ -112,7 +112,7 @@ def install_with(python: str, *arguments) -> None:
 
 def install() -> None:
     """Set up .venv from the lock, with hashes, and make the packages importable from anywhere."""
-    print("Setting up .venv: 2.7 GB on disk, 700 MB to download.", flush=True)
+    print("Setting up .venv: 3.3 GB on disk, 700 MB to download.", flush=True)
     python = make(ROOT / ".venv")
     install_with(python, "--require-hashes", "--requirement", LOCK)
     install_with(python, "--no-deps", "--no-build-isolation", "--editable", ".")
