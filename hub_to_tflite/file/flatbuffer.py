@@ -39,9 +39,7 @@ class Tensor:
     shape: tuple
     scale: float  # 0.0 if nothing is quantized; of the first channel if there are several
     zero_point: int
-    channels: (
-        int  # scales: 0 if nothing is quantized, 1 if per-tensor, one a channel if per-channel
-    )
+    channels: int  # number of scales: 0 if not quantized, 1 if per-tensor, else per-channel
     index: int  # in its subgraph
     ranked: bool  # whether the file says that the number of dimensions is known
 
@@ -108,7 +106,7 @@ class Table:
     """A table of a FlatBuffer. Each method takes the number of a field, from 0, in the schema.
 
     The constructor and the methods raise struct.error or IndexError if they lead out of the bytes,
-    or if they lead to the same bytes so often that a small file would fill the memory.
+    CorruptModelError if to the same ones so often that a small file would fill the memory.
     """
 
     def __init__(self, content: Any, at: int | None = None, left: list[int] | None = None):
@@ -177,7 +175,7 @@ class Table:
             raise struct.error("it leads beyond the end")
         self._left[0] -= 0 if free else size
         if self._left[0] < 0:
-            raise struct.error("it leads to the same bytes again and again")
+            raise CorruptModelError("Its tables lead to the same bytes again and again.")
 
 
 def read(source: bytes | BinaryIO) -> Model:
@@ -256,10 +254,10 @@ def _reading(content):
     _require(found == MAGIC, f"Bytes 4 to 8 of a .tflite are TFL3. Found: {found!r}.")
     try:
         yield Table(content)
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError):
         raise CorruptModelError(
             f"Its tables lead out of its {len(content):,} bytes, as in a file that broke off or "
-            f"was altered ({error})."
+            "was altered."
         ) from None
 
 

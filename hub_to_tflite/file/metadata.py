@@ -211,8 +211,10 @@ def _read_buffer(buffer):
         for subgraph in root.tables(3)[:1]:
             found["inputs"] = list(map(_read_tensor, subgraph.tables(2)))
             found["outputs"] = list(map(_read_tensor, subgraph.tables(3)))
-    except (struct.error, IndexError) as error:
-        raise MetadataError(f"The metadata of this .tflite is damaged. Found: {error}.") from None
+    except (struct.error, IndexError, flatbuffer.CorruptModelError):
+        raise MetadataError(
+            "The metadata of this .tflite is damaged: its tables lead out of it."
+        ) from None
     return found
 
 

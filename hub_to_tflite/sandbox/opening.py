@@ -55,15 +55,22 @@ def open_tflite(source: str | Path | bytes, sandboxed: bool = True, seconds: flo
         who = f"Who opens that: {found.who}. How: {found.how}."
         raise OpenError(f"{name} is not a .tflite. Found: {what}. {who}")
     try:
-        content = source if isinstance(source, bytes) else Path(source).read_bytes()
+        content = read(source, found.model.size)
         if sandboxed:
             attempt(_open_and_run, content, seconds=seconds)
         return load(content)
-    except MemoryError:
-        raise OpenError(f"{name} does not fit into memory: {found.model.size:,} bytes.") from None
+    except MemoryError as error:
+        raise OpenError(f"{name} does not fit into memory. {error}") from None
     except Exception as error:
         does, why = failure(error)
         raise OpenError(f"{name} {does}. Found: {why}") from None
+
+
+def read(source: str | Path | bytes, size: int) -> bytes:
+    """Return the bytes of a file of `size`. Raises MemoryError if copies of it won't fit."""
+    if 4 * size > memory.free():
+        raise MemoryError(f"Found: {size:,} bytes, and {memory.free():,} free for four copies.")
+    return source if isinstance(source, bytes) else Path(source).read_bytes()
 
 
 def attempt(function: Callable, *args: Any, seconds: float = 30) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 
 from hub_to_tflite.file import flatbuffer, metadata
 from hub_to_tflite.file.identify import Identity, identify, short
+from hub_to_tflite.sandbox import opening
 from hub_to_tflite.tables import table
 
 TARGETS = ("Python", "microcontroller", "browser", "phone")
@@ -80,17 +81,17 @@ def check(source: str | Path | bytes) -> Report:
     model = found.model
     if not model:
         reason = f"It is not a sound .tflite. Found: {found.what}. {found.detail}".strip()
-        return _nowhere(found, reason, [("what", found.what)])
+        return _nowhere(found, reason, [("what", found.what)], False)
     if not model.outputs:
         reason = "It has no output, so there is nothing to deploy."
-        return _nowhere(found, reason, _needs(model, {}))
+        return _nowhere(found, reason, _needs(model, {}), True)
     try:
-        content = source if isinstance(source, bytes) else Path(source).read_bytes()
+        content = opening.read(source, model.size)
         packed = metadata.read(content)
     except metadata.MetadataError:
         packed = {}
     except (OSError, MemoryError) as error:
-        return _nowhere(found, f"It can't be read: {error}.", [("what", found.what)])
+        return _nowhere(found, f"It can't be read. {error}", [("what", found.what)], False)
     run = python.run(content)
     with ThreadPoolExecutor(1) as pool:
         trying = pool.submit(tflm.run, content, [one[None] for one in run.inputs] or None)
@@ -147,9 +148,9 @@ def sentences(reasons: Iterable[str]) -> str:
     return " ".join(f"{reason[:1].upper()}{reason[1:].rstrip('.')}." for reason in reasons)
 
 
-def _nowhere(found: Identity, reason, needs):
+def _nowhere(found: Identity, reason, needs, sound):
     targets = tuple(Target(name, False, reason) for name in TARGETS)
-    return Report(found.path, tuple(needs), targets, bool(found.model))
+    return Report(found.path, tuple(needs), targets, sound)
 
 
 def _needs(model, packed, run=Run(), arena=0):  # noqa: B008 - it is frozen

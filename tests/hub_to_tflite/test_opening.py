@@ -1,5 +1,6 @@
 """Opening a .tflite that lies, is damaged, or kills: one error each, and this process goes on."""
 
+import os
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from helpers import interpreter, tinyhub
 from hub_to_tflite import sandbox
 from hub_to_tflite.file import flatbuffer
 from hub_to_tflite.sandbox.opening import OpenError, open_tflite, run
+from hub_to_tflite.targets import check
 from tools import fuzz
 from tools.fuzz import mutations
 
@@ -101,6 +103,26 @@ def test_what_is_no_file_is_said(tmp_path):
         open_tflite(tmp_path / "missing.tflite")
     with pytest.raises(OpenError, match="Found: unknown"):
         open_tflite(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes on this system")
+def test_a_pipe_holds_nobody(tmp_path):
+    os.mkfifo(tmp_path / "pipe.tflite")
+    with pytest.raises(OpenError, match="pipe or a device"):
+        open_tflite(tmp_path / "pipe.tflite")
+
+
+def test_a_file_larger_than_the_memory_is_one_error(tmp_path):
+    with open(tmp_path / "huge.tflite", "wb") as file:
+        file.write(WHOLE)
+        try:
+            file.truncate(2**42)
+        except OSError as error:
+            pytest.skip(f"this file system has no such files: {error}")
+    with pytest.raises(OpenError, match="does not fit into memory. Found: 4,398,046,511,104 bytes"):
+        open_tflite(tmp_path / "huge.tflite")
+    report = check(tmp_path / "huge.tflite")
+    assert not report.sound and "4,398,046,511,104 bytes" in report["Python"].reason
 
 
 def test_a_file_that_breaks_off_at_any_tenth_is_damaged():
