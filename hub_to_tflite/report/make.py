@@ -6,6 +6,8 @@ and report.html.
 """
 
 import contextlib
+import html
+import itertools
 import logging
 import math
 import os
@@ -30,6 +32,7 @@ NAMES = (
     "report.ipynb",
     "report.html",
 )
+NO_TEXT = 'alt="No description has been provided for this image"'
 # The kinds of exception that another parameter would have avoided.
 CAUSED_BY_A_PARAMETER = (
     "ParameterError",
@@ -242,10 +245,17 @@ def execute(
     import papermill
     from jupyter_client import KernelManager
 
+    class Manager(KernelManager):
+        made = None
+
+        def client(self, **options):
+            self.made = super().client(**options)
+            return self.made
+
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", message="IPython parent")  # there may be no home
     with tempfile.TemporaryDirectory(prefix="report-", ignore_cleanup_errors=True) as folder:
-        manager = KernelManager(
+        manager = Manager(
             client_class="jupyter_client.asynchronous.AsyncKernelClient",
             connection_file=str(Path(folder, "kernel.json")),
         )
@@ -273,6 +283,8 @@ def execute(
                 error = failure
             finally:
                 manager.shutdown_kernel(now=True)
+                if manager.made:
+                    manager.made.stop_channels()  # papermill leaves them open
         if not path.exists():
             raise error
         return _read(path), error
@@ -321,9 +333,12 @@ def _write_pages(notebook, folder):
 
     card = (folder / "model_card.md").read_text(encoding="utf-8")
     top = card.partition("## Contract")[0].replace("## Recommendation\n\n", "").strip()
-    for cell in notebook.cells:
+    figures = []  # the text behind each one says what it shows
+    for cell, following in itertools.zip_longest(notebook.cells, notebook.cells[1:]):
         if cell.cell_type == "code":
             cell.metadata["jupyter"] = {"source_hidden": True}
+            if any("image/png" in output.get("data", {}) for output in cell.outputs):
+                figures.append(following.source.partition("\n")[0])
     notebook.cells.insert(0, nbformat.v4.new_markdown_cell(top))
     nbformat.write(notebook, folder / "report.ipynb")
     exporter = HTMLExporter(
@@ -331,9 +346,12 @@ def _write_pages(notebook, folder):
         exclude_input=True,
         exclude_input_prompt=True,
         exclude_output_prompt=True,
+        log=logging.getLogger("papermill"),  # which is silent
     )
     # A page that fetches nothing.
     exporter.mathjax_url = exporter.require_js_url = ""
     exporter.mermaid_js_url = exporter.jquery_url = ""
     page, _ = exporter.from_notebook_node(notebook)
+    for text in figures:
+        page = page.replace(NO_TEXT, f'alt="{html.escape(text)}"', 1)
     (folder / "report.html").write_text(page, encoding="utf-8")

@@ -75,6 +75,12 @@ class TestAReport:
         assert "sandbox.call" not in page
         assert not re.search(r"""(src|<link[^>]*href)=["']?https?:""", page)
 
+    def test_each_figure_has_a_text(self, out):
+        page = (out / "report.html").read_text(encoding="utf-8")
+        texts = re.findall(r'<img alt="([^"]*)', page)
+        assert len(texts) == page.count("<img") == 2
+        assert all(text.startswith("The figure") for text in texts)
+
     def test_the_notebook_is_executed_and_its_code_is_folded(self, out):
         cells = nbformat.read(out / "report.ipynb", 4).cells
         cells = [cell for cell in cells if cell.cell_type == "code"]
