@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -144,7 +145,7 @@ def run_all(side_by_side: int) -> list[dict]:
     paths = notebooks.every()
     measured = json.loads((ROOT / "docs" / "measured.json").read_text())
     # Processes that begin anew: a lesson's memory is then what is below the one that runs it.
-    pool = ProcessPoolExecutor(side_by_side, get_context("spawn"))
+    pool = ProcessPoolExecutor(side_by_side, get_context("spawn"), initializer=_end_on_ctrl_c)
     try:
         tasks = [pool.submit(execute, path, OUT) for path in longest_first(paths, measured)]
         results = [
@@ -155,6 +156,11 @@ def run_all(side_by_side: int) -> list[dict]:
     return sorted(results, key=lambda row: row["notebook"])
 
 
+def _end_on_ctrl_c():
+    """End a worker without a traceback; its kernel ends when it sees that its parent is gone."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run all lessons; exit 1 if one failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -163,7 +169,10 @@ def main(arguments: list[str] | None = None) -> None:
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     started = time.perf_counter()
-    results = run_all(side_by_side)
+    try:
+        results = run_all(side_by_side)
+    except KeyboardInterrupt:
+        sys.exit(130)
     (OUT / "index.html").write_text(INDEX.render(results=results), encoding="utf-8")
     (OUT / "summary.json").write_text(json.dumps(results, indent=1) + "\n")
     report(results, time.perf_counter() - started, side_by_side)
