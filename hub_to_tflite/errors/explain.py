@@ -7,35 +7,20 @@ messages say themselves what is wrong and what to do. No TensorFlow is needed.
 import re
 import textwrap
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
+from hub_to_tflite import knowledge
 from hub_to_tflite.errors import messages
 
 GALLERY = Path(__file__).with_name("errors.yaml")
-STAGES = {
-    "install": "Install and import",
-    "load": "Load from a hub, a SavedModel or a Keras file",
-    "open": "Open a .tflite",
-    "convert": "Convert",
-    "quantize": "Quantize and prune",
-    "run": "Run",
-    "device": "Phones, microcontrollers and browsers",
-    "silent": "No error at all",
-}
+WORDS = knowledge.load(Path(__file__).with_name("answer.yaml"))
+STAGES = WORDS["stages"]  # name -> title
 LONGEST_GAP = 300  # characters that a * in a pattern may stand for
 NEAR = 250  # characters before a message that hold the line of code that failed
-NOT_KNOWN = """\
-Not known: no error in the gallery reads like that.
-
-What to do next: read the last line of the traceback first, and give the whole traceback here if \
-you gave less. Make the call smaller until it still fails; look at what goes into it (type, shape, \
-dtype; for a file, its size and first bytes). Then search for the message, without your own paths \
-and numbers, at https://github.com/tensorflow/tensorflow/issues and \
-https://github.com/google-ai-edge/LiteRT/issues.
-Is there no message, only wrong output? See "No error at all" in docs/errors.md."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +39,19 @@ class Entry:
     cause: str
     fix: str
     kind: str = "error"
-    pattern: tuple = ()
-    context: tuple = ()
-    near: tuple = ()
+    pattern: Sequence[str] = ()
+    context: Sequence[str] = ()
+    near: Sequence[str] = ()
     symptom: str = ""  # what is seen where there is no message, in the stage "silent"
-    also: tuple = ()  # names of entries whose message is the same: less likely causes
+    also: Sequence[str] = ()  # names of entries whose message is the same: less likely causes
     check: str = ""  # how to tell this cause from those
     code: str = ""  # causes the error; without it the error is not caused here
     fixed: str = ""  # runs after `code`, where the fix is tried too
     source: str = ""
     seen: str = ""
-    shown: tuple = ()  # (notebook, section) of the lessons whose stored output shows it
+    shown: Sequence[
+        Sequence[str]
+    ] = ()  # (notebook, section) of the lessons whose stored output shows it
 
     @property
     def title(self):
@@ -76,18 +63,14 @@ class Entry:
 @cache
 def entries() -> tuple[Entry, ...]:
     """Return all entries, in the order in which they are tried."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return tuple(map(_entry, yaml.load(GALLERY.read_text(encoding="utf-8"), loader)))
+    return tuple(map(_entry, knowledge.load(GALLERY)))
 
 
 def _entry(fields):
-    for name in ("pattern", "context", "near", "also"):
-        value = fields.get(name, ())
-        fields[name] = (value,) if isinstance(value, str) else tuple(value)
-    fields["shown"] = tuple(map(tuple, fields.get("shown", ())))
-    return Entry(**fields)
+    """Return an Entry; its lists may be written as their one word."""
+    lists = ("pattern", "context", "near", "also")
+    single = {name: [fields[name]] for name in lists if isinstance(fields.get(name), str)}
+    return Entry(**fields | single)
 
 
 def explain(problem: str | BaseException) -> list[Entry]:
@@ -101,7 +84,7 @@ def explain(problem: str | BaseException) -> list[Entry]:
 
 
 def _search(text):
-    """Return (the entries that fit, whether it is the last error of the text that they fit)."""
+    """Return (entries that fit, whether they fit the text's last error, a notice if none fits)."""
     parts = [messages.squeezed(part) for part in messages.parts(text)]
     whole = messages.squeezed(text)
     for kind in ("error", "frame"):
@@ -109,12 +92,21 @@ def _search(text):
             for entry in entries():
                 if entry.kind == kind and matches(entry, part, whole):
                     found = [_filled(entry, part), *map(_named, entry.also)]
-                    return found, number == 0 or _is_frame(parts[0])
-    return ([] if _trouble(text) else _notices(parts)), True
+                    return found, number == 0 or bool(_first("frame", parts[:1])), None
+    notice = _first("notice", parts)
+    return [notice] if notice and not _trouble(text) else [], True, notice
 
 
-def _is_frame(part):
-    return any(matches(entry, part) for entry in entries() if entry.kind == "frame")
+def _first(kind, parts):
+    """Return the first entry of a kind that fits one of the squeezed messages, or None."""
+    fit = (e for e in entries() if e.kind == kind and any(matches(e, part) for part in parts))
+    return next(fit, None)
+
+
+def _trouble(text):
+    """Return whether `text` speaks of an error in other lines than those of notices."""
+    lines = filter(messages.PATTERNS["trouble"].search, text.splitlines())
+    return not all(_first("notice", [messages.squeezed(line)]) for line in lines)
 
 
 def matches(entry: Entry, part: str, whole: str | None = None) -> bool:
@@ -160,26 +152,14 @@ def _filled(entry, part):
     return replace(entry, cause=cause, symptom=f"LiteRT refused operator {number}, {operator}")
 
 
-def _notices(parts):
-    found = [e for e in entries() if e.kind == "notice" and any(matches(e, p) for p in parts)]
-    return found[:1]
-
-
-def _trouble(text):
-    """Return whether `text` speaks of an error in other lines than those of notices."""
-    notices = [entry for entry in entries() if entry.kind == "notice"]
-    lines = [line for line in text.splitlines() if messages.TROUBLE.search(line)]
-    return any(not any(matches(e, messages.squeezed(line)) for e in notices) for line in lines)
-
-
 def answer(problem: str | BaseException) -> str:
     """Return what the gallery says about `problem`, as text for a terminal; see explain."""
-    text = _text(problem)
-    found, last = _search(text)
+    found, last, notice = _search(_text(problem))
     if not found:
-        notices = _notices([messages.squeezed(part) for part in messages.parts(text)])
-        said = "".join(f"\n\n(In it: {entry.name}. {entry.fix})" for entry in notices)
-        return "\n".join(textwrap.fill(line, 110) for line in (NOT_KNOWN + said).split("\n"))
+        lines = list(WORDS["not_known"])
+        if notice:
+            lines += ["", f"(In it: {notice.name}. {notice.fix})"]
+        return "\n".join(textwrap.fill(line, 110) for line in lines)
     blocks = [] if last else ["The last error in this text is not known. The one before it:"]
     blocks += [_block(found[0], "Cause")]
     blocks += [_block(entry, "Or") for entry in found[1:]]
@@ -195,17 +175,11 @@ def _block(entry, first):
         "Check": entry.check,
         "Shown in": "; ".join(f"{notebook}, {section!r}" for notebook, section in entry.shown),
         "See also": entry.source,
+        "Tried": "" if entry.code else "not caused here: reported by others",
     }
-    if not entry.code:
-        parts["Tried"] = "not caused here: reported by others"
+    layout = {"width": 110, "subsequent_indent": 10 * " ", "break_long_words": False}
     return "\n".join(
-        textwrap.fill(
-            text,
-            110,
-            initial_indent=f"{part + ':':10}",
-            subsequent_indent=10 * " ",
-            break_long_words=False,
-        )
+        textwrap.fill(text, initial_indent=f"{part + ':':10}", **layout)
         for part, text in parts.items()
         if text
     )
@@ -221,7 +195,7 @@ def to_json(problem: str | BaseException) -> dict:
             {
                 "stage": STAGES[entry.stage],
                 **{name: getattr(entry, name) for name in told},
-                "shown": [list(place) for place in entry.shown],
+                "shown": list(entry.shown),
                 "caused_here": bool(entry.code),
             }
             for entry in found

@@ -7,66 +7,25 @@ the code that a traceback quotes, since code near an error often holds the words
 import html
 import re
 import textwrap
+from pathlib import Path
+
+from hub_to_tflite import knowledge
 
 LONGEST = 400_000  # characters that are looked at; of a longer text, the beginning and the end
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\u200b\u200e\ufeff]")
-TAGS = re.compile(
-    r"</?(?:a|b|blockquote|br|code|details|div|em|i|kbd|li|p|pre|samp|span|strong|summary|td|tr|tt|ul)"
-    r"(?:\s[^<>]*)?/?>",
-    re.IGNORECASE,
-)
 BOXES = str.maketrans("│┃║╭╮╰╯┌┐└┘─━❱\u00a0", " " * 15)  # drawn around tracebacks by Rich
 QUOTES = str.maketrans('"`‘’“”′', "'" * 7)
-
+TRACEBACK = "Traceback (most recent call last)"
 DATE = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d)?"
 CLOCK = r"\d\d?:\d\d:\d\d(?:[.,]\d+)?"
-PREFIX = re.compile(
-    r"\s*(?:"
-    + "|".join(
-        [
-            rf"\d\d-\d\d {CLOCK}\s+\d+\s+\d+ [VDIWEF] [^:]{{1,60}}?\s*: ?",  # logcat
-            rf"{DATE}\s+\d+-\d+\s+\S+\s+\S+\s+[VDIWEF]\s{{1,2}}",  # Android Studio
-            r"[VDIWEF]/[\w. -]{1,60}(?:\(\s*\d+\))?: ",  # logcat, short; Flutter
-            rf"[VDIWEF]\d{{4}} {CLOCK}\s+\d+ [\w./-]+:\d+\] ",  # absl
-            rf"{DATE}: [VDIWEF] [\w./-]+:\d+\] ",  # TensorFlow
-            rf"{DATE} [\w .-]+\[\d+:\d+\] ",  # Xcode
-            rf"[A-Z][a-z]{{2}} [ \d]\d {CLOCK} [\w.-]+ [\w./-]+(?:\[\d+\])?: ",  # syslog, journald
-            rf"[A-Z][a-z]{{2}} \d\d?, \d{{4}}, {CLOCK}\s[AP]M[\s|]+(?:[A-Z]+[\s|]+)?",  # Colab
-            rf"[\[(]?{DATE}[\])]?(?:\s*->)?:?(?:\s+std(?:err|out) [FP])?\s",
-            rf"[\[(]?{CLOCK}[\])]?(?:\s*->)?\s",  # also Arduino's serial monitor
-            r"(?:- )?[\w.]{1,60} - (?=(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\b)",  # Python's logging
-            r"(?:- )?\[?(?:DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL)\]?(?: -|:[\w.]+:)\s?",
-            r"\[(?:DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL)\]\s",
-            r"[\w.-]{1,60}[-_]\d+\s+\| ?",  # docker compose
-            r"#\d+ \d+\.\d+ ",  # docker build
-            r"##\[\w+\]",  # GitHub Actions
-            r"std(?:err|out): ",
-        ]
-    )
-    + r")"
-)
 
-EXCEPTION = re.compile(  # a line that names an exception: "ValueError: ...", "java.lang.X: ..."
-    r"^\s*(?:\w+ )?(?:[A-Za-z_]\w*\.)*[A-Z]\w*"
-    r"(?:Error|Exception|Interrupt|Exit|Iteration|Warning)\b(?::|\s*$)"
-)
-TROUBLE = re.compile(
-    r"\b(?:[A-Z]\w*(?:Error|Exception)|Traceback|Segmentation fault|Aborted|core dumped|FATAL)\b"
-    r"|\b(?:ERROR|[Ee]rror|panic)\b:?|\bfailed\b|\bKilled\b|terminate called|\bstatus: [1-9-]"
-)
-TRACEBACK = "Traceback (most recent call last)"
-FILE = re.compile(
-    r'^(\s*)(?:File "[^"]*", line \d+|File \S.*?:\d+, in |Cell In *\[|Input In *\[|<ipython-input-'
-    r"|/\S+\.py in \S+\()"
-)
-ARROW = re.compile(r"^\s*-+> ?\d")
-NUMBERED = re.compile(r"^\s*(?:-+> ?)?\d+(?:\s.*)?$")
-STACK = re.compile(
-    r"^\s*at [\w.$<>]+[ (].*[:)\d]\s*$|^\s*at (?:file|https?)://\S+$"
-)  # Java, JavaScript
-REPEATED = re.compile(r"^\s*\[Previous line repeated \d+ more times?\]|^[\s~^]+$")
-PYTEST = re.compile(r"^E(?:\s{2,}(?=\S)|\s*$)")
-CAPTURED = re.compile(r"^-+ Captured (?:std\w+|log) (?:setup|call|teardown) -+$")
+
+def _compiled(alternatives):
+    pattern = "|".join(alternatives).replace("{date}", DATE).replace("{clock}", CLOCK)
+    return re.compile(pattern)
+
+
+KNOWN = knowledge.load(Path(__file__).with_name("messages.yaml"))
+PATTERNS = {name: _compiled(alternatives) for name, alternatives in KNOWN.items()}
 
 
 def parts(text: str) -> list[str]:
@@ -74,16 +33,19 @@ def parts(text: str) -> list[str]:
 
     The last exception comes first, then those before it, then what came before all tracebacks.
     """
-    lines = _lines(text)
-    if any(PYTEST.match(line) and line.strip() != "E" for line in lines):
-        return _pytest(lines)
-    segments = [[]]
-    for line in lines:
-        if TRACEBACK in line:
-            segments.append([])
-        else:
-            segments[-1].append(line)
-    plain = [" ".join(" ".join(_without_code(segment)).split()) for segment in segments]
+    lines, of_pytest = _lines(text), PATTERNS["pytest"]
+    errors = [of_pytest.sub("", line) for line in lines if of_pytest.match(line)]
+    if any(errors):
+        segments = [_captured(lines), errors]
+    else:
+        segments = [[]]
+        for line in lines:
+            if TRACEBACK in line:
+                segments.append([])
+            else:
+                segments[-1].append(line)
+        segments = map(_without_code, segments)
+    plain = [" ".join(" ".join(segment).split()) for segment in segments]
     return [part for part in reversed(plain) if part]
 
 
@@ -101,24 +63,29 @@ def _lines(text):
         text = text[: LONGEST // 4] + "\n" + text[-LONGEST * 3 // 4 :]
     if "\n" not in text.strip() and text.count("\\n") > 1:  # a string's own form, as in JSON
         text = text.replace("\\n", "\n").replace("\\t", "    ").replace('\\"', '"')
-    text = ESCAPES.sub("", text)
-    if TAGS.search(text) or re.search(r"&(?:lt|gt|amp|quot|nbsp|#\d+|#x[0-9a-fA-F]+);", text):
-        text = html.unescape(TAGS.sub(lambda tag: "\n" if "br" in tag[0] else "", text))
+    text = PATTERNS["escape"].sub("", text)
+    if PATTERNS["tag"].search(text) or PATTERNS["entity"].search(text):
+        text = PATTERNS["tag"].sub(lambda tag: "\n" if "br" in tag[0] else "", text)
+        text = html.unescape(text)
     lines = textwrap.dedent(text.translate(BOXES).expandtabs(4)).splitlines()
     while (filled := [line for line in lines if line.strip()]) and all(
         line.lstrip().startswith(">") for line in filled
     ):
         lines = [re.sub(r"^\s*> ?", "", line) for line in lines]
-    pytest = any(PYTEST.match(line) for line in lines)
+    pytest = any(map(PATTERNS["pytest"].match, lines))
     cleaned = []
     for line in lines:
         if not pytest:
             line = re.sub(r"^\s*(?:> ?)+", "", line)
-        while found := PREFIX.match(line):
+        while found := PATTERNS["prefix"].match(line, _indent(line)):
             line = line[found.end() :]
         if not line.lstrip().startswith("```"):
             cleaned.append(line.rstrip())
     return _joined(cleaned)
+
+
+def _indent(line):
+    return len(line) - len(line.lstrip())
 
 
 def _joined(lines):
@@ -133,42 +100,34 @@ def _joined(lines):
     return whole
 
 
-def _pytest(lines):
-    """Return the parts of what pytest prints: its E lines, and what it captured."""
+def _captured(lines):
+    """Return the lines of what pytest captured."""
     captured, keep = [], False
     for line in lines:
-        if CAPTURED.match(line.strip()):
+        if PATTERNS["captured"].match(line.strip()):
             keep = True
         elif re.match(r"^[=_-]{5,}", line):
             keep = False
         elif keep:
             captured.append(line)
-    errors = [PYTEST.sub("", line) for line in lines if PYTEST.match(line)]
-    return [
-        part for part in (" ".join(" ".join(some).split()) for some in (errors, captured)) if part
-    ]
+    return captured
 
 
 def _without_code(lines):
     """Return `lines` without the frames of a traceback and the code that they quote."""
-    ipython = any(ARROW.match(line) for line in lines)
-    kept, indent, fresh = (
-        [],
-        None,
-        False,
-    )  # inside a frame: its indentation, and if it has just begun
+    ipython = any(map(PATTERNS["arrow"].match, lines))
+    kept = []
+    indent, fresh = None, False  # inside a frame: its indentation, and whether it has just begun
     for line in lines:
-        frame = FILE.match(line)
-        here = len(line) - len(line.lstrip())
-        if frame:
-            indent, fresh = len(frame[1]), True
-        elif STACK.match(line) or (ipython and NUMBERED.match(line)):
+        if PATTERNS["frame"].match(line):
+            indent, fresh = _indent(line), True
+        elif PATTERNS["stack"].match(line) or (ipython and PATTERNS["numbered"].match(line)):
             fresh = False
         elif indent is None:
             kept.append(line)
-        elif not line.strip() or REPEATED.match(line) or here > indent:
+        elif not line.strip() or PATTERNS["repeated"].match(line) or _indent(line) > indent:
             fresh = False
-        elif fresh and not EXCEPTION.match(line):
+        elif fresh and not PATTERNS["exception"].match(line):
             fresh = False  # code that has lost its indentation
         else:
             indent = None
