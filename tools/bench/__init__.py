@@ -1,1 +1,1 @@
-"""The benchmark: one model in every runtime that a user might pick, and what the course adds on top. `make bench`."""
+"""The benchmark: one model in every runtime that a user might pick, and what the course adds."""

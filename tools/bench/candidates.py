@@ -1,198 +1,110 @@
-"""The contest: every contestant in a process of its own, asked in turn, so that only one works at a time."""
+"""The candidates, and the benchmark of them: each in a process of its own, one at a time."""
 
 import contextlib
-import json
-import subprocess
-import tempfile
+import functools
+import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-PAUSE = 0.01  # seconds before each turn, in which the last one's waiting threads give up their processor
-OURS, TENSORFLOW = "LiteRT", "TensorFlow"
+from helpers import benchmark
+from hub_to_tflite.sandbox import memory
+from tools.bench import runtimes
+from tools.bench.process import ROOT, Process, ProcessError
+from tools.course import set_up
+
+OTHERS = set_up.python_of(ROOT / ".venv-bench")  # the Python that has the other runtimes
+EXACT, LIKE = 1e-3, 0.7  # the largest difference of a float32 score; the others' correlation
+PAUSE = 0.01  # seconds before a turn, in which the last one's waiting threads give up the processor
+INFERENCES = 10  # in a turn
 
 
-class Failed(Exception):
-    """A contestant that cannot go on. The message says why."""
+@dataclass(frozen=True)
+class Candidate:
+    """A file in a runtime. candidates.yaml explains the fields."""
 
-
-@dataclass
-class Contestant:
-    """One way to run the model. `file` is a key of what tools.bench.files made, `form` what the runtime is told."""
-
-    runtime: str
-    name: str
-    worker: str
+    label: str
+    opens: str
     file: str
-    form: str = ""
-    kind: str = (
-        "int8"  # or float32: answers as the SavedModel does; or rounded: float, but with fewer bits
+    option: str = ""
+    exact: bool = False
+    side: str = ""
+
+
+def load() -> list[Candidate]:
+    """Return all candidates. The first is the reference."""
+    text = Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
+    return [Candidate(**one) for one in yaml.safe_load(text)]
+
+
+def compare(scores: np.ndarray, reference: np.ndarray) -> tuple[float, float, int]:
+    """Return (largest difference, correlation, inputs with the same top-1) of two (n, classes)."""
+    return (
+        float(np.abs(scores - reference).max()),
+        float(np.corrcoef(scores.ravel(), reference.ravel())[0, 1]),
+        int(np.sum(scores.argmax(1) == reference.argmax(1))),
     )
-    counts: bool = True  # may stand for its runtime; the control may not
-
-    @property
-    def label(self):
-        return f"{self.runtime}, {self.name}"
 
 
-def contestants():
-    """Return all of them. The first is the reference, the function that every other must compute too."""
-    made = [
-        Contestant(
-            TENSORFLOW, "SavedModel, signature", "tensorflow", "SavedModel", "signature", "float32"
-        ),
-        Contestant(
-            TENSORFLOW, "SavedModel, tf.function", "tensorflow", "SavedModel", "function", "float32"
-        ),
-        Contestant(TENSORFLOW, "SavedModel, XLA", "tensorflow", "SavedModel", "XLA", "float32"),
-    ]
-    kinds = {
-        "float32": "float32",
-        "dynamic range": "int8",
-        "float16": "rounded",
-        "full-integer with float I/O": "int8",
-    }
-    for api in ("Interpreter", "CompiledModel"):
-        worker = "interpreter" if api == "Interpreter" else "compiled_model"
-        for file, kind in kinds.items():
-            made.append(
-                Contestant(OURS, f"{api}, {file.partition(',')[0]}", worker, file, kind=kind)
-            )
-    control = Contestant(
-        OURS, "Interpreter, int8, again", "interpreter", "full-integer with float I/O", counts=False
-    )
-    ort = {
-        "float32": "onnx",
-        **{f"int8 {q}": f"onnx {q}" for q in ("U8S8", "S8S8", "U8U8", "U8S8 7 bit")},
-    }
-    ort["int8 of the .tflite"] = "onnx of tflite"
-    made += [control] + [
-        Contestant(
-            "ONNX Runtime",
-            name,
-            "onnxruntime",
-            file,
-            kind="float32" if name == "float32" else "int8",
-        )
-        for name, file in ort.items()
-    ]
-    return made + [
-        Contestant("OpenVINO", "float32, of the .tflite", "openvino", "float32", "f32", "float32"),
-        Contestant("OpenVINO", "float32, of the .onnx", "openvino", "onnx", "f32", "float32"),
-        Contestant("OpenVINO", "float, the precision it picks", "openvino", "onnx", kind="rounded"),
-        Contestant("OpenVINO", "int8, of the .tflite", "openvino", "full-integer with float I/O"),
-        Contestant("OpenVINO", "int8 U8S8, of the .onnx", "openvino", "onnx U8S8"),
-        Contestant("OpenVINO", "int8, by NNCF", "openvino", "nncf"),
-    ]
+def proven(candidate: Candidate, proof: tuple[float, float, int] | None) -> bool:
+    """Say whether `proof`, from `compare`, shows that it computes the reference's function."""
+    if proof is None:
+        return False
+    difference, correlation, _ = proof
+    return difference <= EXACT if candidate.exact else correlation >= LIKE
 
 
-class Worker:
-    """The process of one contestant."""
+def run(
+    candidates: list[Candidate],
+    made: dict[str, str],
+    unmade: dict[str, str],
+    threads: int,
+    rounds: int,
+) -> dict:
+    """Return what the benchmark measured at one number of threads, for JSON.
 
-    def __init__(self, contestant, python, path, threads, check):
-        """Start it and wait until it has run the model once. Raises Failed."""
-        spec = {
-            "runtime": contestant.worker,
-            "path": path,
-            "form": contestant.form,
-            "threads": threads,
-            "check": check,
-        }
-        self.errors = tempfile.TemporaryFile()
-        command = [str(python), "-m", "tools.bench.worker", json.dumps(spec)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.errors}
-        self.process = subprocess.Popen(command, cwd=ROOT, text=True, **pipes)
-        self.empty = self._read()
-        self._read()
-
-    def ask(self, line):
-        """Return the worker's answer to one line. Raises Failed."""
-        with contextlib.suppress(OSError):  # it is gone; reading says why
-            print(line, file=self.process.stdin, flush=True)
-        return self._read()
-
-    def stop(self):
-        """End the process, by the end of its input."""
-        with self.process:
-            self.process.stdin.close()
-        self.errors.close()
-
-    def _read(self):
-        line = self.process.stdout.readline()
-        answer = json.loads(line) if line else {"error": self._last_words()}
-        if isinstance(answer, dict):
-            raise Failed(answer["error"])
-        return answer
-
-    def _last_words(self):
-        status = self.process.wait()
-        self.errors.seek(0)
-        said = self.errors.read().decode(errors="replace").strip().splitlines()
-        return f"the process ended with status {status}" + (f": {said[-1][:200]}" if said else "")
-
-
-def interleave(ways, rounds, warm_up):
-    """Return ({name: seconds (rounds,)}, {name: why it failed}) for `ways`, {name: function that returns seconds}.
-
-    Every round asks each way once, in an order that turns. A way that raises Failed is left out from then on.
+    `made` is {file: path}, `unmade` {file: why there is none}. A candidate that fails is in
+    "failed" with the reason, and nowhere else: {label: seconds of one inference, a number a round},
+    {label: peak MB}, {label: proof}, and the reference's proof against other images ("control").
     """
-    order, seconds, failed = list(ways), {name: [] for name in ways}, {}
-    for number in range(warm_up + rounds):
-        order = order[1:] + order[:1]
-        for name in [name for name in order if name not in failed]:
-            try:
-                spent = ways[name]()
-            except Failed as error:
-                failed[name] = str(error)
-                continue
-            if number >= warm_up:
-                seconds[name].append(spent)
-    return {name: np.array(spent) for name, spent in seconds.items() if name not in failed}, failed
+    failed = {one.label: unmade[one.file] for one in candidates if one.file in unmade}
+    processes, clock = {}, 0.0
 
-
-@dataclass
-class Result:
-    """What one contest, at one number of threads, measured of all that took part."""
-
-    seconds: dict
-    failed: dict
-    scores: dict = field(default_factory=dict)
-    peak: dict = field(default_factory=dict)
-    empty: float = 0.0  # peak memory, MB, of a worker before it imports its runtime
-
-
-def run(entries, files, python, threads, rounds, inferences=10, warm_up=3):
-    """Hold the contest of `entries` at one number of threads. `python` is {worker: the Python that runs it}."""
-    workers, failed = {}, {}
-    for entry in entries:
-        path = files[entry.file]
+    def ask(label, function, *args):
+        if label in failed:
+            return None
         try:
-            if isinstance(path, dict):
-                raise Failed(path["error"])
-            workers[entry.label] = Worker(
-                entry, python(entry.worker), path, threads, files["check"]
-            )
-        except (Failed, OSError) as error:
-            failed[entry.label] = str(error)
+            return processes[label].call(function, *args)
+        except ProcessError as error:
+            failed[label] = str(error)
 
-    def turn(worker):
+    def turn(label):
+        nonlocal clock
         time.sleep(PAUSE)
-        return worker.ask(f"run {inferences}")
+        clock += ask(label, runtimes.turn, INFERENCES) or 0.0
 
-    ways = {label: lambda w=worker: turn(w) for label, worker in workers.items()}
-    seconds, late = interleave(ways, rounds, warm_up)
-    result = Result(seconds, {**failed, **late})
-    for label in list(seconds):
-        try:
-            result.peak[label] = workers[label].ask("peak")
-            result.scores[label] = np.array(workers[label].ask("check"))
-            result.empty = workers[label].empty
-        except Failed as error:
-            result.failed[label] = str(error)
-            del seconds[label]
-    for worker in workers.values():
-        worker.stop()
-    return result
+    with contextlib.ExitStack() as stack:
+        for one in candidates:
+            if one.label not in failed:
+                other = one.opens in ("onnxruntime", "openvino")
+                process = Process(OTHERS if other else sys.executable)
+                processes[one.label] = stack.enter_context(process)
+                told = one.opens, made[one.file], one.option, threads, made["images"]
+                ask(one.label, runtimes.load, *told)
+        turns = {one: functools.partial(turn, one) for one in processes if one not in failed}
+        seconds = benchmark.measure(turns, rounds, clock=lambda: clock) if turns else {}
+        peak = {one: memory.peak(processes[one].pid) for one in turns if one not in failed}
+        scores = {one: np.array(ask(one, runtimes.outputs)) for one in peak}
+    ran = [one for one in scores if one not in failed]
+    reference = scores[candidates[0].label] if candidates[0].label in ran else None
+    known = [] if reference is None else ran
+    return {
+        "seconds": {one: seconds[one].round(7).tolist() for one in ran},
+        "peak": {one: round(peak[one] / 1e6) for one in ran},
+        "proof": {one: compare(scores[one], reference) for one in known},
+        "control": compare(np.roll(reference, 1, axis=0), reference) if known else None,
+        "failed": failed,
+    }

@@ -1,78 +1,56 @@
-"""What the course's own code adds: the helper over bare calls, the walk over its floor.
-
-    python -m tools.bench.overhead helper PATH ROUNDS    ratios in one process, as JSON
-    python -m tools.bench.overhead walk                  the code of lesson 00, as a plain script
-    python -m tools.bench.overhead notebook              the same lesson, on a kernel
-    python -m tools.bench.overhead floor FOLDER          its imports and its conversion, and nothing else
-    python -m tools.bench.overhead folder                where its SavedModel is, as JSON
-
-The last four are to be run in a fresh process each.
-"""
+"""What the course's own code adds: `predict` over bare calls, lesson 00 over the least it needs."""
 
 import json
 import os
-import subprocess
-import sys
 import time
-from pathlib import Path
 
-from tools.bench import contest
+from helpers import benchmark, handles
+from helpers.interpreter import load, predict
+from hub_to_tflite import sandbox
+from tools.bench import files
+from tools.bench.process import ROOT
 
-LESSON = contest.ROOT / "notebooks" / "00_start_here.ipynb"
-PICTURES = 8
-PREDICT = "helpers.interpreter.predict"
+IMAGES = 8
 
 
-def bare(interpreter, pictures):
+def bare(interpreter, images):
     """Run the three calls and nothing else: what `predict` is measured against."""
     source = interpreter.get_input_details()[0]["index"]
     target = interpreter.get_output_details()[0]["index"]
-    for picture in pictures:
-        interpreter.set_tensor(source, picture)
+    for image in images:
+        interpreter.set_tensor(source, image)
         interpreter.invoke()
         interpreter.get_tensor(target)
 
 
-def helper(path, rounds):
-    """Return {way: (low, median, high)}, how many times as long it takes as the bare calls, on one thread.
+def helper(path: str, rounds: int) -> dict[str, tuple[float, float, float]]:
+    """Return {candidate: (low, median, high)}, its time over that of the bare calls, on one thread.
 
-    The time is the processor's: on one thread, and with nothing to wait for, it is that of an idle machine's clock.
-    "bare, again" says how far to trust the other lines: it compares the bare calls with themselves.
+    The time is the processor's: on one thread, and with nothing to wait for, it is that of an idle
+    machine's clock. "bare, again" compares the bare calls with themselves.
     """
-    from helpers import benchmark
-    from helpers.interpreter import load, predict
-    from tools.bench import files
-
-    pictures = files.pictures(PICTURES, seed=3)
-    one_by_one = list(pictures[:, None])
-    single, named, batched = load(path), load(path), load(path)
-    runner = named.get_signature_runner()
-    name = next(iter(runner.get_input_details()))
-    batched.resize_tensor_input(batched.get_input_details()[0]["index"], pictures.shape)
-    batched.allocate_tensors()
-    ways = {
-        "bare": lambda: bare(single, one_by_one),
-        "bare, again": lambda: bare(single, one_by_one),
-        PREDICT: lambda: predict(single, pictures),
-        "signature runner": lambda: [runner(**{name: picture}) for picture in one_by_one],
-        f"one batch of {PICTURES}": lambda: bare(batched, [pictures]),
+    images, interpreter, another = files.images(IMAGES, seed=3), load(path), load(path)
+    candidates = {
+        "bare": lambda: bare(interpreter, images[:, None]),
+        "bare, again": lambda: bare(interpreter, images[:, None]),
+        "predict": lambda: predict(another, images),
     }
-    seconds = benchmark.measure(ways, rounds=rounds, warm_up=5, clock=time.process_time)
-    return {way: benchmark.ratio(seconds, way, "bare") for way in list(ways)[1:]}
+    seconds = benchmark.measure(candidates, rounds, warm_up=5, clock=time.process_time)
+    return {name: benchmark.ratio(seconds, name, "bare") for name in ("bare, again", "predict")}
 
 
-def walk():
+def lesson() -> None:
     """Run every code cell of lesson 00, with figures that nobody looks at."""
-    os.environ.update(MPLBACKEND="Agg", TF_CPP_MIN_LOG_LEVEL="3")
+    os.environ["MPLBACKEND"] = "Agg"
     names = {"__name__": "__main__"}
-    for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"]:
+    notebook = json.loads((ROOT / "notebooks" / "00_start_here.ipynb").read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             exec("".join(cell["source"]), names)
 
 
-def floor(folder):
-    """Import what the road needs and convert the lesson's model: less than this, nobody can do it with."""
-    os.environ.update(TF_CPP_MIN_LOG_LEVEL="3")
+def floor(folder: str) -> None:
+    """Import what the lesson needs and convert its model: with less, nobody can do it."""
     import ai_edge_litert.interpreter  # noqa: F401
     import tensorflow as tf
     import tensorflow_hub  # noqa: F401
@@ -80,53 +58,20 @@ def floor(folder):
     tf.lite.TFLiteConverter.from_saved_model(folder).convert()
 
 
-def notebook():
-    """Execute lesson 00 as `make run` does, on a kernel of its own."""
-    import papermill
-
-    from tools.course import notebooks
-
-    papermill.execute_notebook(
-        LESSON, None, **notebooks.KERNEL, cwd=LESSON.parent, progress_bar=False
-    )
+def model() -> str:
+    """Return the folder of lesson 00's SavedModel, downloaded from the embedded hub if need be."""
+    return str(handles.fetch(handles.check(handles.DEFAULT)))
 
 
-def fresh(python, *arguments):
-    """Return the seconds that a fresh process takes, from its start to its end. Raises contest.Failed."""
-    command = [str(python), "-m", "tools.bench.overhead", *arguments]
-    start = time.perf_counter()
-    done = subprocess.run(command, cwd=contest.ROOT, capture_output=True, text=True)
-    spent = time.perf_counter() - start
-    if done.returncode:
-        raise contest.Failed(
-            f"{arguments[0]}: {(done.stderr.strip().splitlines() or ['no word'])[-1][:200]}"
-        )
-    return spent
+def lessons(rounds: int) -> dict[str, list[float]]:
+    """Return {"lesson", "floor": seconds (rounds,)}, each time of a fresh process.
 
-
-def folder():
-    """Print the folder of lesson 00's SavedModel, downloaded from the embedded hub if need be."""
-    from helpers import handles
-
-    print(json.dumps(str(handles.fetch(handles.check(handles.DEFAULT)))))
-
-
-def walks(python, folder, rounds):
-    """Return ({"walk", "floor", "notebook": seconds (rounds,)}, {what failed: why}), all in fresh processes.
-
-    `folder` is that of lesson 00's SavedModel, so that a download is on neither side.
+    The model is downloaded before, so that the download is on neither side.
     """
-    ways = {
-        "walk": lambda: fresh(python, "walk"),
-        "floor": lambda: fresh(python, "floor", folder),
-        "notebook": lambda: fresh(python, "notebook"),
+    folder = sandbox.call(model)
+    candidates = {
+        "lesson": lambda: sandbox.call(lesson),
+        "floor": lambda: sandbox.call(floor, folder),
     }
-    return contest.interleave(ways, rounds, warm_up=1)
-
-
-if __name__ == "__main__":
-    command, *rest = sys.argv[1:]
-    if command == "helper":
-        print(json.dumps(helper(Path(rest[0]), int(rest[1]))))
-    else:
-        {"walk": walk, "floor": floor, "notebook": notebook, "folder": folder}[command](*rest)
+    seconds = benchmark.measure(candidates, rounds, warm_up=0)
+    return {name: spent.round(3).tolist() for name, spent in seconds.items()}

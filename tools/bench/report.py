@@ -1,4 +1,4 @@
-"""What the benchmark measured, told: a table, a verdict on each target, a figure, and the machine.
+"""What the benchmark measured: tables, a figure, the machine.
 
 python -m tools.bench.report    write benchmarks/ again from benchmarks/results.json
 """
@@ -6,317 +6,192 @@ python -m tools.bench.report    write benchmarks/ again from benchmarks/results.
 import json
 import os
 import platform
+import re
 from pathlib import Path
 
+import jinja2
 import numpy as np
+import psutil
 
-from tools.bench import contest, overhead
+from helpers import benchmark
+from hub_to_tflite.tables import table
+from tools.bench import candidates
+from tools.bench.candidates import Candidate
+from tools.bench.process import ROOT
 
-FOLDER = contest.ROOT / "benchmarks"
-RESULTS, TABLE, FIGURE = FOLDER / "results.json", FOLDER / "README.md", FOLDER / "latency.png"
-MARKS = ("<!-- results -->\n", "<!-- end -->")
-EXACT, LIKE = (
-    1e-3,
-    0.7,
-)  # the same function: the largest difference of a float32 score; the correlation of other forms
-TARGETS = {"SavedModel": 6.0, "other": 1.3, "helper": 1.05, "walk": 2.0}
-COLOURS = {
+FOLDER = ROOT / "benchmarks"
+RESULTS, README, FIGURE = FOLDER / "results.json", FOLDER / "README.md", FOLDER / "latency.png"
+TARGETS = {  # ratios of times
+    "SavedModel": ("at least", 6),
+    "other": ("at least", 1.3),
+    "predict": ("at most", 1.05),
+    "lesson": ("at most", 2),
+}
+COLORS = {
     "TensorFlow": "#d55e00",
     "LiteRT": "#0072b2",
     "ONNX Runtime": "#009e73",
     "OpenVINO": "#aa4499",
 }
+FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8")
 
 
-def compare(scores, reference):
-    """Return (largest difference, correlation, inputs with the same top-1) of two arrays (n, classes)."""
-    return (
-        float(np.abs(scores - reference).max()),
-        float(np.corrcoef(scores.ravel(), reference.ravel())[0, 1]),
-        int(np.sum(scores.argmax(1) == reference.argmax(1))),
-    )
+def fastest(measured: dict, entries: list[Candidate]) -> dict[str, str]:
+    """Return {side: label} of each side's fastest candidate proven to compute the same function."""
+    sides, seconds = {}, measured["seconds"]
+    ran = [one for one in entries if one.label in seconds]
+    for one in sorted(ran, key=lambda one: np.median(seconds[one.label])):
+        if candidates.proven(one, measured["proof"].get(one.label)):
+            sides.setdefault(one.side, one.label)
+    return sides
 
 
-def proven(entry, proof):
-    """Say whether `proof`, from `compare`, shows that this contestant computes the reference's function."""
-    difference, correlation, _ = proof
-    return difference <= EXACT if entry.kind == "float32" else correlation >= LIKE
+def ratio(seconds: dict, name: str, over: str) -> tuple[float, float, float] | None:
+    """Return benchmark.ratio of {label: list of seconds}, or None if one wasn't measured."""
+    if not {name, over} <= seconds.keys():
+        return None
+    return benchmark.ratio({one: np.array(seconds[one]) for one in (name, over)}, name, over)
 
 
-def plain(result, reference):
-    """Return a contest.Result as what JSON holds; `reference` is the label whose scores the others must have."""
-    scores = result.scores.get(reference)
-    known = {} if scores is None else result.scores
-    return {
-        "seconds": {label: np.round(spent, 7).tolist() for label, spent in result.seconds.items()},
-        "peak": {label: round(peak) for label, peak in result.peak.items()},
-        "proof": {label: compare(found, scores) for label, found in known.items()},
-        # What a function that is not the same looks like: the reference's answers to other pictures.
-        "control": None if scores is None else compare(np.roll(scores, 1, axis=0), scores),
-        "failed": result.failed,
-        "empty": round(result.empty),
-    }
+def middle_half(found: tuple[float, float, float]) -> str:
+    """Return (low, median, high) in words."""
+    low, median, high = found
+    return f"{median:.2f} ({low:.2f} to {high:.2f})"
 
 
-def ratio(seconds, name, over):
-    """Return (low, median, high) of how many times as long `name` took as `over`, round by round: the middle half."""
-    return tuple(
-        np.quantile(np.array(seconds[name]) / np.array(seconds[over]), [0.25, 0.5, 0.75]).tolist()
-    )
-
-
-def best(measured, entries, fits):
-    """Return the fastest of the `entries` for which `fits` holds, that ran and is proven the same; None if none is."""
-    able = [
-        entry.label
-        for entry in entries
-        if entry.counts and fits(entry) and entry.label in measured["seconds"]
-        if entry.label in measured["proof"] and proven(entry, measured["proof"][entry.label])
-    ]
-    return min(able, key=lambda label: np.median(measured["seconds"][label]), default=None)
-
-
-def ours(measured, entries):
-    """Return the label of the int8 .tflite in the faster of LiteRT's two ways to run it."""
-    return best(
-        measured,
-        entries,
-        lambda entry: entry.runtime == contest.OURS and entry.file.startswith("int8"),
-    )
-
-
-def verdict(what, found, asked, at_least):
-    """Return a line of the table of targets; `found` is (low, median, high), or None if it could not be measured."""
-    wanted = f"{'at least' if at_least else 'at most'} {asked:g}"
+def target(what: str, found: tuple[float, float, float] | None, name: str) -> tuple:
+    """Return a row of the table of targets."""
+    limit, wanted = TARGETS[name]
     if found is None:
-        return what, wanted, "not measured", "not measured"
-    low, middle, high = found
-    met = middle >= asked if at_least else middle <= asked
-    by = abs(middle / asked - 1)
-    said = (
-        f"**{'met' if met else 'missed'}**, by {by:.0%}"
-        if round(by, 2)
-        else "met, just"
-        if met
-        else "**missed**, just"
-    )
-    return what, wanted, f"{middle:.2f} ({low:.2f} to {high:.2f})", said
+        return what, f"{limit} {wanted}", "not measured", "not measured"
+    met = found[1] >= wanted if limit == "at least" else found[1] <= wanted
+    result = f"**{'met' if met else 'missed'}**, by {abs(found[1] / wanted - 1):.0%}"
+    return what, f"{limit} {wanted}", middle_half(found), result
 
 
-def verdicts(results, entries):
-    """Return the lines of the table of targets."""
-    lines = []
+def targets(results: dict, entries: list[Candidate]) -> list[tuple]:
+    """Return the rows of the table of targets."""
+    rows = []
     for threads, measured in results["threads"].items():
-        mine = ours(measured, entries)
-        rivals = {
-            "SavedModel": best(
-                measured, entries, lambda entry: entry.runtime == contest.TENSORFLOW
-            ),
-            "other": best(
-                measured,
-                entries,
-                lambda entry: entry.runtime not in (contest.TENSORFLOW, contest.OURS),
-            ),
-        }
-        for target, rival in rivals.items():
-            found = ratio(measured["seconds"], rival, mine) if mine and rival else None
-            what = f"{rival or target} over {mine or 'int8 .tflite'}, {threads} thread{'s' * (threads != '1')}"
-            lines.append(verdict(what, found, TARGETS[target], True))
-    for form, ways in results["helper"].items():
-        lines.append(
-            verdict(
-                f"`predict` over bare calls, {form}",
-                ways.get(overhead.PREDICT),
-                TARGETS["helper"],
-                False,
-            )
-        )
-    walks = results["walks"]["seconds"]
-    found = ratio(walks, "walk", "floor") if {"walk", "floor"} <= set(walks) else None
-    lines.append(verdict("the walk over its floor", found, TARGETS["walk"], False))
-    return lines
+        sides = fastest(measured, entries)
+        int8 = sides.get("int8", "int8")
+        for side in ("SavedModel", "other"):
+            name = sides.get(side, side)
+            found = ratio(measured["seconds"], name, int8)
+            rows.append(target(f"{name} over {int8}, threads: {threads}", found, side))
+    for form, ratios in results["predict"].items():
+        what = f"`predict` over bare calls, {form}"
+        rows.append(target(what, ratios["predict"], "predict"))
+    found = ratio(results["lesson"], "lesson", "floor")
+    return [*rows, target("lesson 00 over its floor", found, "lesson")]
 
 
-def markdown(head, lines):
-    """Return a table in Markdown, its columns aligned so that it can be read as it is."""
-    table = [tuple(map(str, line)) for line in [head, *lines]]
-    widths = [max(len(line[column]) for line in table) for column in range(len(head))]
-    rows = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |"
-        for line in table
-    ]
-    return "\n".join(
-        [rows[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *rows[1:]]
-    )
-
-
-def latency_lines(measured, entries):
-    """Return the lines of one contest's table, the fastest first; a contestant that failed says why at the end."""
-    mine, lines = ours(measured, entries), []
-    seconds = measured["seconds"]
-    for entry in sorted(entries, key=lambda entry: np.median(seconds.get(entry.label, [np.inf]))):
-        if entry.label not in seconds:
-            lines.append(
-                (
-                    entry.label,
-                    "failed: " + measured["failed"].get(entry.label, "?").replace("|", "/"),
-                    *[""] * 4,
-                )
-            )
-            continue
-        proof = measured["proof"].get(entry.label)
-        low, middle, high = ratio(seconds, entry.label, mine) if mine else (np.nan,) * 3
-        lines.append(
+def latency(measured: dict, entries: list[Candidate], over: str) -> list[tuple]:
+    """Return the rows of one number of threads, the fastest first; `over` is the label of int8."""
+    rows, seconds = [], measured["seconds"]
+    ran = [one for one in entries if one.label in seconds]
+    for one in sorted(ran, key=lambda one: np.median(seconds[one.label])):
+        found, proof = ratio(seconds, one.label, over), measured["proof"].get(one.label)
+        rows.append(
             (
-                entry.label,
-                f"{np.median(seconds[entry.label]) * 1e3:.2f}",
-                f"{middle:.2f} ({low:.2f} to {high:.2f})",
-                measured["peak"].get(entry.label, "?"),
-                f"{proof[0]:.0e}, {proof[1]:.3f}, {proof[2]}" if proof else "?",
-                "yes" if proof and proven(entry, proof) else "NOT SHOWN",
+                one.label,
+                f"{np.median(seconds[one.label]) * 1e3:.2f}",
+                middle_half(found) if found else None,
+                measured["peak"][one.label],
+                in_words(proof) if proof else None,
+                "yes" if candidates.proven(one, proof) else "NOT SHOWN",
             )
         )
-    return lines
+    return rows
 
 
-def product(measured, entries):
-    """Return the sentence that takes the first target apart, as a list: where SavedModel over int8 comes from."""
-    start = best(measured, entries, lambda entry: entry.runtime == contest.TENSORFLOW)
-    middle = best(
-        measured, entries, lambda entry: entry.runtime == contest.OURS and entry.file == "float32"
-    )
-    end = ours(measured, entries)
-    if not (start and middle and end):
-        return []
-    first, second = (
-        ratio(measured["seconds"], start, middle)[1],
-        ratio(measured["seconds"], middle, end)[1],
-    )
-    return [
-        f"SavedModel over int8 in two steps: {start} over {middle} {first:.2f}, {middle} over {end} {second:.2f}."
-    ]
-
-
-def text(results, entries):
+def text(results: dict, entries: list[Candidate]) -> str:
     """Return the generated part of benchmarks/README.md."""
-    parts = [f"{results['rounds']} rounds. {results['machine']}", "### Targets"]
-    parts.append(
-        markdown(
-            ("ratio of times", "wanted", "median (middle half)", "verdict"),
-            verdicts(results, entries),
-        )
-    )
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True)
+    template = environment.from_string(Path(__file__).with_suffix(".md.j2").read_text("utf-8"))
+    head = ("ratio of times", "wanted", "median (middle half)", "result")
+    runs = []
     for threads, measured in results["threads"].items():
-        parts.append(f"### {threads} thread{'s' * (threads != '1')}")
-        head = (
-            "contestant",
-            "ms",
-            f"times {ours(measured, entries)}",
-            "peak MB",
-            "proof",
-            "same function",
-        )
-        parts.append(markdown(head, latency_lines(measured, entries)))
-        parts += product(measured, entries)
-        if measured["control"]:
-            difference, correlation, same = measured["control"]
-            parts.append(
-                f"Proof: largest difference of a score, correlation, same top-1 of {results['checked']}, all against "
-                f"the SavedModel's signature. Its own answers to other pictures: {difference:.0e}, {correlation:.3f}, "
-                f"{same}. A worker without a runtime, Python and numpy alone: {measured['empty']} MB."
-            )
-    parts.append("### What the course adds")
-    lines = [
-        (f"{way}, {form}", f"{middle:.3f} ({low:.3f} to {high:.3f})")
-        for form, ways in results["helper"].items()
-        for way, (low, middle, high) in ways.items()
-    ]
-    walks = results["walks"]["seconds"]
-    if "floor" in walks:
-        for way, what in {
-            "walk": "lesson 00 as a plain script",
-            "notebook": "lesson 00 executed on a kernel",
-        }.items():
-            if way in walks:
-                low, middle, high = ratio(walks, way, "floor")
-                spent = f"{np.median(walks[way]):.1f} s over {np.median(walks['floor']):.1f} s"
-                lines.append(
-                    (f"{what}, over its floor", f"{middle:.3f} ({low:.3f} to {high:.3f}); {spent}")
-                )
-    parts.append(markdown(("times of bare calls, or of the floor", "median (middle half)"), lines))
-    parts += [f"Failed: {name}: {why}" for name, why in results["walks"]["failed"].items()]
-    return "\n\n".join(parts) + "\n"
+        over = fastest(measured, entries).get("int8", "int8")
+        columns = ("candidate", "ms", f"times {over}", "peak MB", "proof", "same function")
+        rows = latency(measured, entries, over)
+        runs.append((threads, measured, table(rows, columns, "markdown")))
+    return template.render(
+        results=results,
+        targets=table(targets(results, entries), head, "markdown"),
+        runs=runs,
+        middle_half=middle_half,
+        in_words=in_words,
+        lesson={name: np.median(spent) for name, spent in results["lesson"].items()},
+    )
 
 
-def machine(versions):
+def in_words(proof: tuple[float, float, int]) -> str:
+    """Return what `candidates.compare` found in words."""
+    difference, correlation, same = proof
+    return f"{difference:.0e}, {correlation:.3f}, {same}"
+
+
+def machine(versions: dict[str, str]) -> str:
     """Return a sentence on this machine: what decides speed, and nothing that names it."""
-    cpu, memory = platform.processor() or platform.machine(), ""
-    if Path("/proc/cpuinfo").exists():
-        lines = dict(
-            line.split(":", 1)
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if ":" in line
-        )
-        known = {name.strip(): value.strip() for name, value in lines.items()}
-        cpu = f"{known.get('model name', cpu)} (family {known.get('cpu family')}, model {known.get('model')})"
-        wanted = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8")
-        cpu += ", " + " ".join(flag for flag in wanted if flag in known.get("flags", "").split())
-        total = int(Path("/proc/meminfo").read_text().partition("MemTotal:")[2].split()[0])
-        memory = f", {total * 1024 / 1e9:.0f} GB"
-    load = (
-        f", load average {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
-    )
-    named = ", ".join(f"{name} {version}" for name, version in versions.items())
+    cpu, info = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
+    if info.exists():
+        known = dict(re.findall(r"^([\w ]+?)\s*: (.*)$", info.read_text(), re.MULTILINE))
+        flags = [flag for flag in FLAGS if flag in known.get("flags", "").split()]
+        model = f"family {known.get('cpu family')}, model {known.get('model')}"
+        cpu = f"{known.get('model name', cpu)} ({model}), {' '.join(flags)}"
+    packages = ", ".join(f"{name} {version}" for name, version in versions.items())
     return (
-        f"{cpu}; {os.cpu_count()} cores{memory}; {platform.system()} {platform.release()}{load}. "
-        f"Python {platform.python_version()}, {named}."
+        f"{cpu}; {os.cpu_count()} cores, {psutil.virtual_memory().total / 1e9:.0f} GB; "
+        f"{platform.system()} {platform.release()}, load average {psutil.getloadavg()[0]:.1f} at "
+        f"the start. Python {platform.python_version()}, {packages}."
     )
 
 
-def figure(results, entries, path=FIGURE):
-    """Draw every contestant's latency, a bar with its middle half, one panel for each number of threads."""
+def figure(results: dict, entries: list[Candidate]) -> None:
+    """Draw the candidates' latency, bars with the middle half, a panel for a number of threads."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
     panels = results["threads"]
-    fig, axes = plt.subplots(
-        1, len(panels), figsize=(6.5 * len(panels), 7.5), layout="constrained", squeeze=False
-    )
+    size = (6.5 * len(panels), 7.5)
+    fig, axes = plt.subplots(1, len(panels), figsize=size, layout="constrained", squeeze=False)
     for ax, (threads, measured) in zip(axes[0], panels.items()):
-        ran = [entry for entry in entries if entry.label in measured["seconds"]]
-        spent = [
-            np.quantile(measured["seconds"][entry.label], [0.25, 0.5, 0.75]) * 1e3 for entry in ran
-        ]
-        order = np.argsort([-middle for _, middle, _ in spent])
-        for place, number in enumerate(order):
-            low, middle, high = spent[number]
-            bar = {"color": COLOURS[ran[number].runtime], "xerr": [[middle - low], [high - middle]]}
-            ax.barh(place, middle, **bar, error_kw={"ecolor": "#555555"})
-            ax.text(high, place, f" {middle:.1f}", va="center", fontsize=8)
-        ax.set_yticks(range(len(ran)), [ran[number].label for number in order], fontsize=8)
+        quartiles = {
+            one.label: np.quantile(measured["seconds"][one.label], [0.25, 0.5, 0.75]) * 1e3
+            for one in entries
+            if one.label in measured["seconds"]
+        }
+        order = sorted(quartiles, key=lambda label: -quartiles[label][1])
+        low, median, high = np.array([quartiles[label] for label in order]).T
+        colors = [COLORS[label.partition(",")[0]] for label in order]
+        error = {"xerr": [median - low, high - median], "ecolor": "#555555"}
+        ax.barh(order, median, color=colors, **error)
+        for row, (end, value) in enumerate(zip(high, median)):
+            ax.text(end, row, f" {value:.1f}", va="center", fontsize=8)
+        ax.tick_params("y", labelsize=8)
         ax.set(
+            title=f"threads: {threads}",
+            xlabel="milliseconds for one image, logarithmic",
             xscale="log",
-            xlabel="milliseconds for one picture, logarithmic",
-            title=f"{threads} thread{'s' * (threads != '1')}",
+            xlim=(0.5, 2 * high.max()),
         )
-        ax.set_xlim(0.5, 2 * max(high for *_, high in spent))
         ax.margins(y=0.01)
     fig.suptitle("MobileNetV2 1.0, 224 pixels: median and middle half of the rounds")
-    fig.savefig(path, dpi=80, metadata={"Software": None})
+    fig.savefig(FIGURE, dpi=80, metadata={"Software": None})
     plt.close(fig)
 
 
-def write(results, entries):
-    """Write the generated part of benchmarks/README.md, and the figure."""
-    before, _, rest = TABLE.read_text(encoding="utf-8").partition(MARKS[0])
-    after = rest.partition(MARKS[1])[2]
-    TABLE.write_text(
-        before + MARKS[0] + text(results, entries) + MARKS[1] + after, encoding="utf-8"
-    )
+def write() -> None:
+    """Write the generated part of benchmarks/README.md, and the figure, from the stored results."""
+    results, entries = json.loads(RESULTS.read_text(encoding="utf-8")), candidates.load()
+    old, new = README.read_text(encoding="utf-8"), text(results, entries)
+    between = r"(?s)(?<=<!-- results -->\n).*(?=<!-- end -->)"
+    README.write_text(re.sub(between, lambda _: new, old), encoding="utf-8")
     figure(results, entries)
 
 
 if __name__ == "__main__":
-    write(json.loads(RESULTS.read_text()), contest.contestants())
+    write()

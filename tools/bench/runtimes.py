@@ -1,144 +1,111 @@
-"""One contestant in a process of its own: it imports one runtime, and runs it when it is told to.
+"""One runtime in a process that `candidates.run` tells what to do.
 
-    python -m tools.bench.worker '{"runtime": ..., "path": ..., "threads": ..., "check": ...}'
-
-First it prints its peak memory in MB before the runtime is imported, then "ready". After that one line in, one JSON
-line out: "run 10" gives the seconds of one inference, from ten, "peak" the peak memory, "check" the scores of the check
-pictures. A failure gives {"error": ...} and ends the process. Every runtime is given a float32 picture and gives
-float32 scores, both numpy arrays.
+Every runtime gets a float32 image (1, 224, 224, 3) and returns float32 scores (1, 1000), NumPy
+arrays. A function here opens a file and returns the function that runs it.
 """
 
-import json
-import os
-import sys
 import time
 
 import numpy as np
 
 LONGEST = 0.3  # seconds after which a slow runtime's turn ends early
+_running = {}
 
 
-def tensorflow(spec):
-    """A SavedModel in TensorFlow, called as `spec["form"]` says."""
-    os.environ.update(TF_CPP_MIN_LOG_LEVEL="3")
+def load(opens: str, path: str, option: str, threads: int, images: str) -> None:
+    """Open a file in a runtime, the name of a function here, and run it once."""
+    _running["images"] = np.load(images, mmap_mode="r")
+    _running["image"] = _running["images"][:1].copy()
+    _running["run"] = OPENERS[opens](path, option, threads)
+    _running["run"](_running["image"])
+
+
+def turn(inferences: int) -> float:
+    """Return the seconds of one inference, the mean of some."""
+    start, done = time.perf_counter(), 0
+    while done < inferences and time.perf_counter() - start < LONGEST:
+        _running["run"](_running["image"])
+        done += 1
+    return (time.perf_counter() - start) / done
+
+
+def outputs() -> list[list[float]]:
+    """Return the scores of the images that prove what a candidate computes."""
+    run = _running["run"]
+    return [np.asarray(run(one[None].copy())).ravel().tolist() for one in _running["images"]]
+
+
+def tensorflow(path, option, threads):
+    """A SavedModel in TensorFlow: its signature, or a function traced for one image, or by XLA."""
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(spec["threads"])
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    model = tf.saved_model.load(spec["path"])
+    model = tf.saved_model.load(path)
     function = model.signatures["serving_default"]
-    if spec["form"] != "signature":
-        fixed = [tf.TensorSpec([1, 224, 224, 3], tf.float32)]
-        inner = tf.function(
-            lambda images: model.f(images), fixed, jit_compile=spec["form"] == "XLA" or None
-        )
-        function = inner.get_concrete_function()
-        return lambda picture: function(tf.constant(picture))["probabilities"].numpy()
-    return lambda picture: function(images=tf.constant(picture))["probabilities"].numpy()
+    if option != "signature":
+        fixed = [tf.TensorSpec([1, 224, 224, 3], tf.float32, name="images")]
+        compiled = option == "XLA" or None
+        traced = tf.function(lambda images: model.f(images), fixed, jit_compile=compiled)
+        function = traced.get_concrete_function()
+    return lambda image: function(images=tf.constant(image))["probabilities"].numpy()
 
 
-def interpreter(spec):
+def interpreter(path, option, threads):
     """A .tflite in LiteRT's Interpreter, by its bare calls."""
     from ai_edge_litert.interpreter import Interpreter
 
-    made = Interpreter(spec["path"], num_threads=spec["threads"])
+    made = Interpreter(path, num_threads=threads)
     made.allocate_tensors()
     source, target = made.get_input_details()[0]["index"], made.get_output_details()[0]["index"]
 
-    def run(picture):
-        made.set_tensor(source, picture)
+    def run(image):
+        made.set_tensor(source, image)
         made.invoke()
         return made.get_tensor(target)
 
     return run
 
 
-def compiled_model(spec):
+def compiled_model(path, option, threads):
     """A .tflite in LiteRT's CompiledModel, on the CPU."""
     from ai_edge_litert.compiled_model import CompiledModel
     from ai_edge_litert.options import CpuOptions, Options
 
-    made = CompiledModel.from_file(
-        spec["path"], options=Options(cpu_options=CpuOptions(num_threads=spec["threads"]))
-    )
-    inputs, outputs = made.create_input_buffers(0), made.create_output_buffers(0)
+    options = Options(cpu_options=CpuOptions(num_threads=threads))
+    made = CompiledModel.from_file(path, options=options)
+    sources, targets = made.create_input_buffers(0), made.create_output_buffers(0)
 
-    def run(picture):
-        inputs[0].write(picture)
-        made.run_by_index(0, inputs, outputs)
-        return outputs[0].read(1000, np.float32)
+    def run(image):
+        sources[0].write(image)
+        made.run_by_index(0, sources, targets)
+        return targets[0].read(1000, np.float32)
 
     return run
 
 
-def onnxruntime(spec):
+def onnxruntime(path, option, threads):
     """An .onnx in ONNX Runtime, on its CPU provider."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = spec["threads"], 1
-    session = ort.InferenceSession(spec["path"], options, providers=["CPUExecutionProvider"])
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
-    return lambda picture: session.run(None, {name: picture})[0]
+    return lambda image: session.run(None, {name: image})[0]
 
 
-def openvino(spec):
-    """Whatever OpenVINO reads, on its CPU device, set for latency."""
+def openvino(path, option, threads):
+    """Whatever OpenVINO reads, on its CPU device, set for latency; `option` is a precision."""
     import openvino as ov
 
-    options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": spec["threads"]}
-    if spec["form"]:
-        options["INFERENCE_PRECISION_HINT"] = spec["form"]
-    request = ov.Core().compile_model(spec["path"], "CPU", options).create_infer_request()
-    return lambda picture: request.infer({0: picture})[0]
+    options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
+    if option:
+        options["INFERENCE_PRECISION_HINT"] = option
+    request = ov.Core().compile_model(path, "CPU", options).create_infer_request()
+    return lambda image: request.infer({0: image})[0]
 
 
-def memory():
-    """Return this process's peak resident memory in MB (10^6 bytes)."""
-    try:
-        status = open("/proc/self/status").read()
-        return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
-    except OSError:  # not Linux
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-
-
-def answer(run, picture, check, line):
-    """Return what one line of the parent asks for."""
-    command, _, number = line.partition(" ")
-    if command == "peak":
-        return memory()
-    if command == "check":
-        return [np.asarray(run(one[None])).ravel().tolist() for one in np.load(check)]
-    run(
-        picture
-    )  # the others have had the caches: the first one fills them again and is not counted
-    start, done = time.perf_counter(), 0
-    while done < int(number) and time.perf_counter() - start < LONGEST:
-        run(picture)
-        done += 1
-    return (time.perf_counter() - start) / done
-
-
-def main():
-    """Load what the argument says, then answer line by line until standard input ends."""
-    spec = json.loads(sys.argv[1])
-    out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a runtime prints must not be taken for an answer
-    picture = np.load(spec["check"], mmap_mode="r")[:1].copy()
-    try:
-        print(json.dumps(memory()), file=out, flush=True)
-        run = globals()[spec["runtime"]](spec)
-        run(picture)
-        print(json.dumps("ready"), file=out, flush=True)
-        for line in sys.stdin:
-            print(
-                json.dumps(answer(run, picture, spec["check"], line.strip())), file=out, flush=True
-            )
-    except Exception as error:
-        print(json.dumps({"error": f"{type(error).__name__}: {error}"[:300]}), file=out, flush=True)
-
-
-if __name__ == "__main__":
-    main()
+OPENERS = {
+    one.__name__: one for one in (tensorflow, interpreter, compiled_model, onnxruntime, openvino)
+}
