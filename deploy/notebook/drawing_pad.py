@@ -9,6 +9,7 @@ Taught in 10_deploy.
 
 import html
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +17,7 @@ SIZE = 224  # pixels: the side of the paper
 RADIUS = 8  # pixels: half the width of the pen
 INKED = 128  # a pixel of at least this much counts as ink
 POINTS, WIDEST = 32, 20  # the bitmap's side, and how many of its columns a digit may fill
+PREDICTION = Path(__file__).with_name("prediction.html.j2")
 
 
 def blank() -> np.ndarray:
@@ -60,15 +62,13 @@ def to_digit(ink: np.ndarray) -> np.ndarray:
     if rows.size:
         drawn = inked[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         # A dot stays small, and a dash flat: neither fills the frame.
-        height = max(
-            drawn.shape[0], _ceil_divide(drawn.shape[1], 2), _ceil_divide(max(inked.shape), 4)
-        )
-        width = max(drawn.shape[1], _ceil_divide(height * WIDEST, POINTS))
-        frame = np.zeros((height, width), bool)
-        top, left = (height - drawn.shape[0]) // 2, (width - drawn.shape[1]) // 2
-        frame[top : top + drawn.shape[0], left : left + drawn.shape[1]] = drawn
+        high, wide = drawn.shape
+        height = max(high, _ceil_divide(wide, 2), _ceil_divide(max(inked.shape), 4))
+        width = max(wide, _ceil_divide(height * WIDEST, POINTS))
+        top, left = (height - high) // 2, (width - wide) // 2
+        frame = np.pad(drawn, [(top, height - high - top), (left, width - wide - left)])
         margin = (POINTS - WIDEST) // 2
-        bitmap[:, margin : margin + WIDEST] = _resized(_resized(frame, POINTS).T, WIDEST).T
+        bitmap[:, margin:-margin] = _resized(_resized(frame, POINTS).T, WIDEST).T
     return bitmap.reshape(8, 4, 8, 4).sum(axis=(1, 3)).astype(np.uint8)
 
 
@@ -93,10 +93,12 @@ class Pad:
     """Paper, a button that clears it, and the prediction. `ink` is what was drawn, as by `line`."""
 
     def __init__(self, classify: Callable[[np.ndarray], np.ndarray]):
+        import jinja2
         from ipycanvas import Canvas
         from ipywidgets import HTML, Button, HBox, VBox
 
         self.classify = classify
+        self.template = jinja2.Template(PREDICTION.read_text(encoding="utf-8"))
         self.canvas = Canvas(width=SIZE, height=SIZE)
         self.canvas.layout.border = "1px solid gray"
         self.prediction = HTML()
@@ -144,7 +146,8 @@ class Pad:
             self.last = None
             digit = to_digit(self.ink)
             try:
-                self.prediction.value = _html(digit, np.asarray(self.classify(digit), float))
+                scores = np.asarray(self.classify(digit), float)
+                self.prediction.value = self.template.render(_facts(digit, scores))
             except Exception as error:  # Jupyter would write it into a log that nobody reads
                 message = f"The classifier failed with {type(error).__name__}: {error}"
                 self.prediction.value = html.escape(message)
@@ -170,23 +173,12 @@ def _resized(bits, count):
     return total[last] > total[first]
 
 
-def _html(digit, scores):
-    """Return the prediction, the image that the model saw, and a bar for each probability."""
+def _facts(digit, scores):
+    """Return what the template of the prediction shows: what the model saw, and its scores."""
     probabilities = np.exp(scores - scores.max())
     probabilities /= probabilities.sum()
-    cells = "".join(
-        f"<span style='width:10px;height:10px;background:rgb({grey},{grey},{grey})'></span>"
-        for grey in digit.ravel().astype(int) * 255 // 16
-    )
-    rows = "".join(
-        f"<tr><th>{number}</th><td style='width:110px'>"
-        f"<div style='height:9px;width:{probability:.0%};background:#0072b2'></div></td>"
-        f"<td style='text-align:right'>{probability:.0%}</td></tr>"
-        for number, probability in enumerate(probabilities)
-    )
-    return (
-        f"<div style='margin-left:1em'><b>The model reads a {probabilities.argmax()}.</b> It saw:"
-        "<div role='img' aria-label='the digit in 8 by 8 cells' style='display:grid;width:80px;"
-        f"margin:4px 0;grid-template-columns:repeat(8,10px)'>{cells}</div>"
-        f"<table style='line-height:1.15'>{rows}</table></div>"
-    )
+    return {
+        "number": scores.argmax(),
+        "greys": digit.ravel().astype(int) * 255 // 16,
+        "probabilities": [f"{probability:.0%}" for probability in probabilities],
+    }
