@@ -41,9 +41,10 @@ class Process(contextlib.AbstractContextManager):
         self.pid = self._process.pid
 
     def __exit__(self, *_):
-        with self._process:
+        with contextlib.suppress(OSError):  # it has ended before
             self._process.stdin.close()
-        self._log.close()
+        with self._process:
+            self._log.close()
 
     def call(self, function: Callable, *args: Any) -> Any:
         """Return what a function of a module returns there: plain values. Raises ProcessError."""
