@@ -6,7 +6,6 @@ unusual steps, explained where they are: BatchNorm momentum, whole batches only,
 straight from 8x8 pixels.
 """
 
-import argparse
 import tempfile
 from pathlib import Path
 
@@ -14,31 +13,11 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from helpers import digits, parity, tinyhub
-from tools.train.archive import fixed_identity, packed
+from helpers import convert, digits, tinyhub
+from tools.train import publish
 
 SEED, EPOCHS, BATCH = 0, 40, 64
 LABELS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-
-DOCS = """# digits/mobilenet_v2/{kind}/1
-
-{summary}
-
-| | |
-|---|---|
-| Format | TF2 SavedModel, reusable: callable, fine-tunable, signature `serving_default` |
-| Input | `images`: float32, (batch, {size}, {size}, 3), RGB in [0, 1], light strokes on black |
-| Output | {output} |
-| Architecture | MobileNetV2, depth multiplier 0.35, {size} x {size} pixels, {weights:,} weights |
-| Training data | 1347 digits of the UCI set "Optical Recognition of Handwritten Digits", \
-as scikit-learn ships it |
-| Held-out accuracy | {correct} of {total} test digits \
-({low:.1%} to {high:.1%}, 95 % interval){of_what} |
-| Labels | asset `labels.txt`, one name a line, `zero` first |
-
-    model = hub.load("http://127.0.0.1:{port}/digits/mobilenet_v2/{kind}/1")
-    {use}
-"""
 
 
 def augment(pixels, count):
@@ -132,78 +111,26 @@ def reusable(model, signature_name):
     return exported, {"serving_default": signature}
 
 
-def publish(exported, signatures, archive):
-    """Save as a SavedModel, pack it as Hub did (the model at the root), and return its .tflite."""
-    with tempfile.TemporaryDirectory() as folder:
-        labels = Path(folder, "labels.txt")
-        labels.write_text("\n".join(LABELS) + "\n")
-        exported.labels = tf.saved_model.Asset(str(labels))
-        saved = Path(folder, "saved")
-        tf.saved_model.save(exported, str(saved), signatures)
-        fixed_identity(saved / "fingerprint.pb")
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        archive.write_bytes(packed(saved))
-        return saved_as_tflite(saved)
-
-
-def saved_as_tflite(saved):
-    """Return the dynamic-range .tflite of a SavedModel folder, as bytes."""
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved))
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    return converter.convert()
-
-
-def main(folder, epochs):
-    """Train, print the accuracy, and write archives, the published .tflite and the docs pages."""
-    model, body = train(epochs)
+def main(folder: Path = tinyhub.EMBEDDED, epochs: int = EPOCHS) -> None:
+    """Train, print the accuracy, and write archives, the published .tflite and the pages."""
+    classifier, body = train(epochs)
     images, labels = digits.load("test")
-    logits = model.predict(digits.as_model_input(images), verbose=0)
-    correct, total = int((logits.argmax(1) == labels).sum()), len(labels)
-    print(f"held-out accuracy: {correct} of {total} = {correct / total:.2%}")
-
-    publisher = Path(folder) / "digits" / "mobilenet_v2"
-    low, high = parity.wilson(correct, total)
-    facts = {
-        "port": tinyhub.PORTS[0],
-        "size": digits.SIZE,
-        "correct": correct,
-        "total": total,
-        "low": low,
-        "high": high,
-    }
-    tflite = publish(*reusable(model, "logits"), publisher / "classification" / "1.tar.gz")
-    (publisher / "classification" / "1.tflite").write_bytes(tflite)
-    publish(*reusable(body, "features"), publisher / "feature_vector" / "1.tar.gz")
-    (publisher / "classification" / "1.md").write_text(
-        DOCS.format(
-            kind="classification",
-            summary="Which digit is this? Ten scores for an image of a handwritten digit.",
-            output="`logits`: float32, (batch, 10), one score a digit; "
-            "softmax turns them into probabilities",
-            weights=model.count_params(),
-            of_what="",
-            use="digit = model(images).numpy().argmax(axis=1)",
-            **facts,
-        )
-    )
-    (publisher / "feature_vector" / "1.md").write_text(
-        DOCS.format(
-            kind="feature_vector",
-            summary="What does this digit look like? The classifier without its last layer.",
-            output="`features`: float32, (batch, 1280), the input of the classifier's last layer",
-            weights=body.count_params(),
-            of_what=" with the last layer",
-            use="features = model(images)",
-            **facts,
-        )
-    )
-    for path in sorted(publisher.rglob("1.*")):
-        print(f"{path.stat().st_size:>9,} bytes  {path.relative_to(folder)}")
+    logits = classifier.predict(digits.as_model_input(images), verbose=0)
+    facts = publish.evaluate(logits, labels)
+    published = {"classification": (classifier, "logits"), "feature_vector": (body, "features")}
+    for kind, (model, output) in published.items():
+        archive = folder / "digits" / "mobilenet_v2" / kind / "1.tar.gz"
+        with tempfile.TemporaryDirectory() as work:
+            exported, signatures = reusable(model, output)
+            names = publish.write_lines(f"{work}/labels.txt", LABELS)
+            exported.labels = tf.saved_model.Asset(names)
+            publish.save(exported, signatures, f"{work}/saved", archive)
+            if kind == "classification":
+                tflite = convert.convert(f"{work}/saved", "dynamic range")
+                archive.with_name("1.tflite").write_bytes(tflite)
+        facts |= {"kind": kind, "size": digits.SIZE, "weights": model.count_params()}
+        publish.write_page(Path(__file__).with_suffix(".md.j2"), archive, **facts)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", default=tinyhub.EMBEDDED)
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    chosen = parser.parse_args()
-    main(chosen.folder, chosen.epochs)
+    main()

@@ -6,7 +6,6 @@ the archive as an asset, so that every Python evaluates the same ones. Same mach
 same bytes.
 """
 
-import argparse
 import ast
 import hashlib
 import inspect
@@ -23,9 +22,10 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from helpers import parity, tinyhub
-from tools.train.archive import fixed_identity, packed
+from helpers import tinyhub
+from tools.train import publish
 
+TEMPLATE = Path(__file__).resolve().with_suffix(".md.j2")
 SEED, EPOCHS, BATCH = 0, 12, 64
 WORDS, LENGTH, WIDTH = 3000, 24, 16  # known words, words read of a line, numbers for a word
 EACH, HELD_OUT = 6000, 200  # lines of each label: to train on, to hold out
@@ -41,29 +41,6 @@ NOT_READ = {
     "config",
     "pydoc_data",
 }
-
-DOCS = """# text/prose_or_code/classification/1
-
-Is this line prose or code? Two scores for a line of text.
-
-| | |
-|---|---|
-| Format | TF2 SavedModel: callable, signature `serving_default` |
-| Input | `text`: string, (batch,), one line each, UTF-8 |
-| Output | `logits`: float32, (batch, 2), one score a label; softmax turns them into probabilities |
-| Architecture | lower case, each punctuation mark a word of its own, the first {length} words; \
-{words:,} known words, {width} numbers each, their mean, one layer; {weights:,} weights |
-| Training data | {train:,} lines of the Python {python} standard library (PSF licence): \
-docstring sentences, code |
-| Held-out accuracy | {correct} of {total} lines of other files \
-({low:.1%} to {high:.1%}, 95 % interval) |
-| Labels | asset `labels.txt`, one name a line, `prose` first |
-| More assets | `vocabulary.txt`, one known word a line; \
-`held_out.txt`, the held-out lines as `label<tab>line` |
-
-    model = hub.load("http://127.0.0.1:{port}/text/prose_or_code/classification/1")
-    label = model(["Return the number of items.", "return len(items)"]).numpy().argmax(axis=1)
-"""
 
 
 def sentences(tree):
@@ -197,40 +174,26 @@ def train(model, lines, labels):
             step(tf.constant(batch))
 
 
-def main(folder):
-    """Train, print the accuracy, write the archive and the docs page."""
-    publisher = Path(folder).resolve() / "text" / "prose_or_code" / "classification"
+def main(folder: Path = tinyhub.EMBEDDED) -> None:
+    """Train, print the accuracy, write the archive and the page."""
+    archive = folder.resolve() / "text" / "prose_or_code" / "classification" / "1.tar.gz"
     tf_keras.utils.set_random_seed(SEED)
     tf.config.experimental.enable_op_determinism()
     (lines, labels), (held_lines, held_labels) = corpus()
-    with tempfile.TemporaryDirectory() as workshop:
-        counts = Counter(
-            word for row in words_of(tf.constant(lines)).numpy() for word in row.tolist()
-        )
-        del counts[b"[end]"]
-        known = sorted(counts, key=lambda word: (-counts[word], word))[: WORDS - 2]
-        texts = {
-            "vocabulary.txt": ["[end]", "[unknown]", *(word.decode() for word in known)],
-            "labels.txt": LABELS,
-            "held_out.txt": [
-                f"{LABELS[label]}\t{line}" for line, label in zip(held_lines, held_labels)
-            ],
-        }
-        for name, rows in texts.items():
-            Path(workshop, name).write_text(
-                "".join(f"{row}\n" for row in rows), encoding="utf-8", newline="\n"
-            )
-
+    counts = Counter(word for row in words_of(tf.constant(lines)).numpy() for word in row.tolist())
+    del counts[b"[end]"]
+    known = sorted(counts, key=lambda word: (-counts[word], word))[: WORDS - 2]
+    held_out = [f"{LABELS[label]}\t{line}" for line, label in zip(held_lines, held_labels)]
+    with tempfile.TemporaryDirectory() as work:
         # The table is named after its file: a bare name is the same on every run.
-        os.chdir(workshop)
-        model = ProseOrCode("vocabulary.txt")
+        os.chdir(work)
+        rows = ["[end]", "[unknown]", *(word.decode() for word in known)]
+        model = ProseOrCode(publish.write_lines("vocabulary.txt", rows))
         train(model, lines, labels)
-        predicted = model.scores(model.ids(tf.constant(held_lines))).numpy().argmax(1)
-        correct, total = int((predicted == np.array(held_labels)).sum()), len(held_labels)
-        print(f"held-out accuracy: {correct} of {total} = {correct / total:.2%}")
-
-        model.labels = tf.saved_model.Asset("labels.txt")
-        model.held_out = tf.saved_model.Asset("held_out.txt")
+        logits = model.scores(model.ids(tf.constant(held_lines))).numpy()
+        facts = publish.evaluate(logits, np.array(held_labels))
+        model.labels = tf.saved_model.Asset(publish.write_lines("labels.txt", LABELS))
+        model.held_out = tf.saved_model.Asset(publish.write_lines("held_out.txt", held_out))
         text = tf.TensorSpec([None], tf.string, name="text")
         model.__call__ = tf.function(
             lambda text: model.scores(model.ids(text)), [text], autograph=False
@@ -238,32 +201,20 @@ def main(folder):
         signature = tf.function(
             lambda text: {"logits": model.__call__(text)}, [text], autograph=False
         )
-        saved = Path(workshop, "saved")
-        tf.saved_model.save(model, str(saved), {"serving_default": signature})
-        fixed_identity(saved / "fingerprint.pb")
-        archive = publisher / "1.tar.gz"
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        archive.write_bytes(packed(saved))
-        os.chdir(publisher)
-
-    low, high = parity.wilson(correct, total)
-    facts = {
-        "length": LENGTH,
-        "words": WORDS - 2,
-        "width": WIDTH,
-        "train": len(lines),
-        "correct": correct,
-    }
-    facts |= {"total": total, "low": low, "high": high, "port": tinyhub.PORTS[0]}
-    facts |= {
-        "weights": sum(int(tf.size(v)) for v in model.variables),
-        "python": "3." + str(sys.version_info[1]),
-    }
-    archive.with_name("1.md").write_text(DOCS.format(**facts))
-    print(f"{archive.stat().st_size:>9,} bytes  {archive.relative_to(publisher.parents[2])}")
+        publish.save(model, {"serving_default": signature}, f"{work}/saved", archive)
+        os.chdir(archive.parent)  # the temporary folder goes
+    publish.write_page(
+        TEMPLATE,
+        archive,
+        length=LENGTH,
+        words=WORDS - 2,
+        width=WIDTH,
+        train=len(lines),
+        weights=sum(int(tf.size(one)) for one in model.variables),
+        python=f"3.{sys.version_info[1]}",
+        **facts,
+    )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", default=tinyhub.EMBEDDED)
-    main(parser.parse_args().folder)
+    main()

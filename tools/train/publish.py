@@ -1,0 +1,74 @@
+"""What both trainings do with a trained model: evaluate it, pack it as Hub did, write its page."""
+
+import gzip
+import io
+import tarfile
+import uuid
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import fingerprint_pb2
+
+from helpers import parity, tinyhub
+
+
+def evaluate(logits: np.ndarray, labels: np.ndarray) -> dict:
+    """Print the accuracy of logits (n, labels), and return what a page says about it."""
+    correct, total = int((logits.argmax(1) == labels).sum()), len(labels)
+    print(f"held-out accuracy: {correct} of {total} = {correct / total:.2%}")
+    low, high = parity.wilson(correct, total)
+    return {"correct": correct, "total": total, "low": low, "high": high}
+
+
+def write_lines(path: str, lines: list[str]) -> str:
+    """Write a text file, the same on every system, and return its path."""
+    Path(path).write_text("".join(f"{one}\n" for one in lines), encoding="utf-8", newline="\n")
+    return path
+
+
+def save(model: Any, signatures: dict, saved: str, archive: Path) -> None:
+    """Save a SavedModel in the folder `saved`, and pack it into `archive`."""
+    tf.saved_model.save(model, saved, signatures)
+    fixed_identity(Path(saved, "fingerprint.pb"))
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    archive.write_bytes(packed(Path(saved)))
+
+
+def write_page(template: Path, archive: Path, **facts: Any) -> None:
+    """Write the page about an archive beside it."""
+    settings = {"undefined": jinja2.StrictUndefined, "keep_trailing_newline": True}
+    environment = jinja2.Environment(trim_blocks=True, **settings)
+    page = environment.from_string(template.read_text(encoding="utf-8"))
+    text = page.render(port=tinyhub.PORTS[0], **facts)
+    archive.with_name("1.md").write_text(text, encoding="utf-8", newline="\n")
+    print(f"{archive.stat().st_size:>9,} bytes  {archive}")
+
+
+def fixed_identity(file: Path) -> None:
+    """Replace the random uuid in a SavedModel's fingerprint by one made from its checksums."""
+    fingerprint = fingerprint_pb2.FingerprintDef.FromString(file.read_bytes())
+    fingerprint.uuid = ""
+    name = fingerprint.SerializeToString(deterministic=True).hex()
+    fingerprint.uuid = str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+    file.write_bytes(fingerprint.SerializeToString(deterministic=True))
+
+
+def packed(folder: Path) -> bytes:
+    """Return `folder` as tar.gz bytes: sorted, with directory entries, without times and owners."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=9) as zipped:
+        with tarfile.open(fileobj=zipped, mode="w") as tar:
+            for path in [folder, *sorted(folder.rglob("*"))]:
+                info = tar.gettarinfo(str(path), arcname=str(Path(".") / path.relative_to(folder)))
+                info.mtime = info.uid = info.gid = 0
+                info.uname = info.gname = ""
+                info.mode = 0o755 if path.is_dir() else 0o644
+                if path.is_dir():
+                    tar.addfile(info)
+                else:
+                    with open(path, "rb") as file:
+                        tar.addfile(info, file)
+    return buffer.getvalue()
