@@ -10,25 +10,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-NAMES = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "msedge",
-)
-APPLICATIONS = [  # on macOS
-    f"/Applications/{name}.app/Contents/MacOS/{name}" for name in ("Chromium", "Google Chrome")
-]
-ARGUMENTS = [
-    "--no-sandbox",  # root, as in a container, has none
-    "--disable-gpu",
-    "--disable-dev-shm-usage",  # containers have 64 MB there
-    "--disable-background-networking",
-    "--no-proxy-server",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-]
+from hub_to_tflite import knowledge
+
+SETTINGS = knowledge.load(Path(__file__).with_name("settings.yaml"))
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MISSING = (
     "there's no Chromium on this machine. On Debian or Ubuntu: apt install chromium. "
@@ -38,8 +22,8 @@ MISSING = (
 
 def find() -> str | None:
     """Return the path of a Chromium or Chrome on this machine; the variable CHROMIUM goes first."""
-    found = [shutil.which(name) for name in filter(None, [os.environ.get("CHROMIUM"), *NAMES])]
-    return next(filter(None, [*found, *filter(os.path.exists, APPLICATIONS)]), None)
+    names = filter(None, [os.environ.get("CHROMIUM"), *SETTINGS["programs"]])
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 @contextlib.contextmanager
@@ -53,12 +37,11 @@ def launch() -> Iterator:
     program = find()
     if not program:
         raise FileNotFoundError(MISSING)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        try:
-            yield browser
-        finally:
-            browser.close()
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=program, args=SETTINGS["arguments"]) as browser,
+    ):
+        yield browser
 
 
 @contextlib.contextmanager
@@ -68,30 +51,26 @@ def open_page(browser, **options) -> Iterator:
     page.refused lists the addresses asked for elsewhere. page.errors lists what went wrong in the
     page's scripts and what its console calls an error, without the notices that LiteRT.js writes.
     """
-    context = browser.new_context(**options)
-    try:
+
+    def decide(route):
+        address = urlsplit(route.request.url)
+        if address.scheme in ("data", "blob", "file") or address.hostname in LOOPBACK:
+            route.continue_()
+        else:
+            page.refused.append(route.request.url)
+            route.abort()
+
+    def note(message):
+        if message.type == "error" and not message.text.startswith(("INFO: ", "WARNING: ")):
+            page.errors.append(message.text)
+
+    with browser.new_context(**options) as context:
         page = context.new_page()
-        page.refused = []
-        page.errors = []
-
-        def decide(route):
-            address = urlsplit(route.request.url)
-            if address.scheme in ("data", "blob", "file") or address.hostname in LOOPBACK:
-                route.continue_()
-            else:
-                page.refused.append(route.request.url)
-                route.abort()
-
-        def note(message):
-            if message.type == "error" and not message.text.startswith(("INFO: ", "WARNING: ")):
-                page.errors.append(message.text)
-
+        page.refused, page.errors = [], []
         context.route("**/*", decide)
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.on("console", note)
         yield page
-    finally:
-        context.close()
 
 
 @contextlib.contextmanager
@@ -107,10 +86,5 @@ def serve(folder: Path) -> Iterator[str]:
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    extensions_map = SimpleHTTPRequestHandler.extensions_map | {
-        ".js": "text/javascript",
-        ".wasm": "application/wasm",
-    }
-
     def log_message(self, *_):
         pass

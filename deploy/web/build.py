@@ -1,7 +1,11 @@
 """Build a page where you draw a digit and the .tflite reads it, in the browser: `make web`.
 
 `python -m deploy.web.build` writes it to build/web/: npm fetches LiteRT.js, TensorFlow converts the
-model, and neither is needed again. `--help` lists what else there is. Taught in 10_deploy.
+model, and neither is needed again. Taught in 10_deploy. There are three more commands:
+
+    packages   only fetch LiteRT.js, so that the tests need no network; never fails
+    prove      compare the page, in headless Chromium, with the interpreter; 1 if not equal
+    images     write docs/images/web.png and docs/images/web_narrow.png
 """
 
 import argparse
@@ -29,25 +33,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "deploy" / "web"
 OUT = ROOT / "build" / "web"
 IMAGES = ROOT / "docs" / "images"
-# In node_modules/@litertjs/ -> in the page; "compat" is for browsers without relaxed SIMD.
-PARTS = {
-    "core/dist/index.js": "litert/core.js",
-    "wasm-utils/dist/index.js": "litert/wasm-utils.js",
-    "core/wasm/litert_wasm_internal.js": "litert/wasm/litert_wasm_internal.js",
-    "core/wasm/litert_wasm_internal.wasm": "litert/wasm/litert_wasm_internal.wasm",
-    "core/wasm/litert_wasm_compat_internal.js": "litert/wasm/litert_wasm_compat_internal.js",
-    "core/wasm/litert_wasm_compat_internal.wasm": "litert/wasm/litert_wasm_compat_internal.wasm",
-}
-NPM = [
-    "ci",
-    "--prefer-offline",
-    "--ignore-scripts",
-    "--no-audit",
-    "--no-fund",
-    "--fetch-retries=1",
-    "--fetch-timeout=20000",
-    "--fetch-retry-mintimeout=1000",
-]
+# Where a failure only means that less is tested, and what is said then.
+HARMLESS = {"packages": "The tests of the page will be skipped", "prove": "No proof here"}
 TOLERANCE = 1e-5  # absolute error of a score: two runtimes may add float32 numbers in another order
 SEVEN = [[(60, 45), (165, 45), (120, 120), (95, 185)], [(85, 115), (160, 115)]]
 
@@ -61,7 +48,7 @@ def build(out: Path = OUT, fetch: bool = True) -> Path:
 
     Return `out`. Raises WebError.
     """
-    modules, models = packages(fetch), convert()
+    modules, models = packages(fetch) / "@litertjs", convert()
     contents = {
         "models": [
             {"name": recipe, "file": MODELS[recipe], "bytes": path.stat().st_size}
@@ -69,11 +56,10 @@ def build(out: Path = OUT, fetch: bool = True) -> Path:
         ],
         "samples": samples(),
     }
-    files = {
-        path.name: path for path in SOURCES.iterdir() if path.suffix in (".html", ".js", ".css")
-    }
+    files = {part: modules / name for name, part in browser.SETTINGS["parts"].items()}
     files |= {MODELS[recipe]: path for recipe, path in models.items()}
-    files |= {name: modules / "@litertjs" / part for part, name in PARTS.items()}
+    own = [path for path in SOURCES.iterdir() if path.suffix in (".html", ".js", ".css")]
+    files |= {path.name: path for path in own}
     with cache.whole_folder(Path(out), replace=True) as new:
         for name, path in files.items():
             (new / name).parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +99,7 @@ def packages(fetch: bool = True) -> Path:
         for file in ("package.json", "package-lock.json", ".npmrc"):
             shutil.copyfile(SOURCES / file, new / file)
         done = subprocess.run(
-            [npm, *NPM], cwd=new, capture_output=True, text=True, errors="replace"
+            [npm, "ci"], cwd=new, capture_output=True, text=True, errors="replace"
         )
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if "error" in line.lower()]
@@ -164,7 +150,7 @@ def scores(page, file: str, images: np.ndarray) -> np.ndarray:
         for (const image of images) found.push((await classify(image)).scores);
         return found;
     }"""
-    return np.array(page.evaluate(script, [file, _flat(images)]), np.float32)
+    return np.array(page.evaluate(script, [file, images.reshape(-1, 64).tolist()]), np.float32)
 
 
 def pixels(page, images: np.ndarray) -> np.ndarray:
@@ -174,12 +160,9 @@ def pixels(page, images: np.ndarray) -> np.ndarray:
         const text = (bytes) => btoa(String.fromCharCode(...bytes));
         return images.map((image) => text(new Uint8Array(asModelInput(image, [48, 48, 1]).buffer)));
     }"""
-    content = b"".join(base64.b64decode(text) for text in page.evaluate(script, _flat(images)))
+    found = page.evaluate(script, images.reshape(-1, 64).tolist())
+    content = b"".join(map(base64.b64decode, found))
     return np.frombuffer(content, np.float32).reshape(-1, 48, 48, 1).repeat(3, axis=-1)
-
-
-def _flat(images):
-    return images.reshape(len(images), 64).tolist()
 
 
 def draw(page, strokes) -> None:
@@ -195,75 +178,60 @@ def draw(page, strokes) -> None:
         page.mouse.up()
 
 
-def screenshots(folder: Path, out: Path = IMAGES) -> list[Path]:
-    """Write two images of a page that `build` made, wide and narrow; return their paths."""
+def screenshots(folder: Path) -> None:
+    """Write docs/images/web.png and web_narrow.png, of a page that `build` made."""
     from PIL import Image
 
-    written = []
     with browser.launch() as program:
         for name, width in (("web.png", 900), ("web_narrow.png", 320)):
             size = {"width": width, "height": 700}
             with open_page(program, folder, viewport=size, reduced_motion="reduce") as page:
                 draw(page, SEVEN)
                 page.locator("#prediction", has_text="reads a 7").wait_for()
-                path = Path(out, name)
-                page.screenshot(path=path, full_page=True)
+                page.screenshot(path=IMAGES / name, full_page=True)
             # 64 colours are enough for it, and a fifth of the bytes.
-            Image.open(path).convert("RGB").quantize(64).save(path, optimize=True)
-            written.append(path)
-    return written
+            image = Image.open(IMAGES / name).convert("RGB").quantize(64)
+            image.save(IMAGES / name, optimize=True)
 
 
-def prove() -> int:
+def prove() -> bool:
     """Build the page in a temporary folder, and print how far it agrees with the interpreter.
 
-    Return the exit status: 1 if they differ, 0 if they don't, or if there's no browser here to try.
+    Return whether it does. Raises WebError, and FileNotFoundError if there's no browser here.
     """
-    try:
-        with browser.launch() as program, tempfile.TemporaryDirectory() as work:
-            folder = build(Path(work, "web"), fetch=False)
-            with open_page(program, folder) as page:
-                found = agreement(page, folder)
-    except (FileNotFoundError, WebError) as error:
-        print(f"No proof here: {error}.")
-        return 0
+    with browser.launch() as program, tempfile.TemporaryDirectory() as work:
+        folder = build(Path(work, "web"), fetch=False)
+        with open_page(program, folder) as page:
+            found = agreement(page, folder)
     width = max(map(len, found))
     for recipe, (same, total, _) in found.items():
-        print(
-            f"{recipe:{width}}  same top-1 on {same} of {total} test digits, page and interpreter"
-        )
-    largest = max(error for _, _, error in found.values())
-    within = largest < TOLERANCE
+        where = f"on {same} of {total} test digits, page and interpreter"
+        print(f"{recipe:{width}}  same top-1 {where}")
+    within = max(error for _, _, error in found.values()) < TOLERANCE
     print(
         "Given the same pixels, the largest absolute error of a score is "
         f"{'below' if within else 'not below'} {TOLERANCE:g}."
     )
-    return 0 if within and all(same == total for same, total, _ in found.values()) else 1
+    return within and all(same == total for same, total, _ in found.values())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m deploy.web.build",
-        description="Build the page where you draw a digit and the .tflite reads it.",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command")
-    commands.add_parser("build", help="write the page to build/web/ (what happens by default)")
-    commands.add_parser(
-        "packages", help="only fetch LiteRT.js, so that the tests need no network; never fails"
-    )
-    commands.add_parser(
-        "prove", help="compare the page, in headless Chromium, with the interpreter; 1 if not equal"
-    )
-    commands.add_parser("images", help="write docs/images/web.png and docs/images/web_narrow.png")
+    commands = ("build", "packages", "prove", "images")
+    parser.add_argument("command", nargs="?", default="build", choices=commands)
     command = parser.parse_args(arguments).command
     try:
         if command == "prove":
-            return prove()
+            return 0 if prove() else 1
         if command == "packages":
             packages()
         elif command == "images":
-            print(*screenshots(build()), sep="\n")
+            screenshots(build())
         else:
             out = os.path.relpath(build())
             print(
@@ -271,8 +239,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "then open http://localhost:8000"
             )
     except (WebError, FileNotFoundError) as error:
-        if command == "packages":
-            print(f"The tests of the page will be skipped: {error}.")
+        if command in HARMLESS:
+            print(f"{HARMLESS[command]}: {error}.")
             return 0
         print(f"The page wasn't built: {error}.", file=sys.stderr)
         return 1

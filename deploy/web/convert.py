@@ -13,6 +13,7 @@ MODELS = {  # recipe -> the file's name in the page
     "float32": "float32.tflite",
     "full-integer with float I/O": "int8.tflite",
 }
+SCORES = "one score for each digit; softmax turns them into probabilities"
 
 
 def convert() -> dict[str, Path]:
@@ -21,14 +22,10 @@ def convert() -> dict[str, Path]:
     The batch is 1, since LiteRT.js takes no dynamic batch. The files are converted in another
     process, which gives TensorFlow's memory back when it ends, and kept in the course's cache.
     """
-    decisive = [
-        tinyhub.digest().encode(),
-        version("tensorflow").encode(),
-        Path(__file__).read_bytes(),
-        Path(metadata.__file__).read_bytes(),
-        digits.FILE.read_bytes(),
-    ]
-    key = hashlib.sha256(b" ".join(decisive)).hexdigest()[:16]
+    files = [Path(__file__), Path(metadata.__file__), digits.FILE]
+    content = b"".join(path.read_bytes() for path in files)
+    decisive = f"{tinyhub.digest()} {version('tensorflow')}".encode() + content
+    key = hashlib.sha256(decisive).hexdigest()[:16]
     models = {
         recipe: cache.folder("tflite") / f"web-{key}-{file}" for recipe, file in MODELS.items()
     }
@@ -48,6 +45,7 @@ def _convert() -> dict[str, bytes]:
     [(name, spec)] = serve.structured_input_signature[1].items()
     one = tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, name=name)
     call = tf.function(lambda image: serve(**{name: image}), input_signature=[one])
+    labels = Path(saved_model, "assets", "labels.txt").read_text(encoding="utf-8").split()
     files = {}
     for recipe in MODELS:
         converter = tf.lite.TFLiteConverter.from_concrete_functions(
@@ -56,20 +54,15 @@ def _convert() -> dict[str, bytes]:
         if recipe != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.representative_dataset = digits.representative(tuple(spec.shape))
-        files[recipe] = _describe(converter.convert(), recipe, saved_model)
+        content = converter.convert()
+        found = flatbuffer.read(content)
+        files[recipe] = metadata.pack(
+            content,
+            name=f"Handwritten digits, {recipe}",
+            inputs={found.inputs[0].name: "an image, RGB in [0, 1], light strokes on black"},
+            outputs={found.outputs[0].name: SCORES},
+            labels=labels,
+            value_range=(0, 1),
+            contract={"range": [0, 1], "channels": "RGB"},
+        )
     return files
-
-
-def _describe(content, recipe, saved_model):
-    """Return a .tflite, as bytes, with its labels and contract packed in."""
-    [source], [target] = flatbuffer.read(content).inputs, flatbuffer.read(content).outputs
-    labels = Path(saved_model, "assets", "labels.txt").read_text(encoding="utf-8").split()
-    return metadata.pack(
-        content,
-        name=f"Handwritten digits, {recipe}",
-        inputs={source.name: "an image, RGB in [0, 1], light strokes on black"},
-        outputs={target.name: "one score for each digit; softmax turns them into probabilities"},
-        labels=labels,
-        value_range=(0, 1),
-        contract={"range": [0, 1], "channels": "RGB"},
-    )
