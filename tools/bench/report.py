@@ -27,20 +27,19 @@ TARGETS = {  # ratios of times
     "predict": ("at most", 1.05),
     "lesson": ("at most", 2),
 }
-COLORS = {
-    "TensorFlow": "#d55e00",
-    "LiteRT": "#0072b2",
-    "ONNX Runtime": "#009e73",
-    "OpenVINO": "#aa4499",
-}
 FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8")
+
+
+def ranked(measured: dict, entries: list[Candidate]) -> list[Candidate]:
+    """Return the candidates that ran, the fastest first."""
+    ran = [one for one in entries if one.label in measured["seconds"]]
+    return sorted(ran, key=lambda one: np.median(measured["seconds"][one.label]))
 
 
 def fastest(measured: dict, entries: list[Candidate]) -> dict[str, str]:
     """Return {side: label} of each side's fastest candidate proven to compute the same function."""
-    sides, seconds = {}, measured["seconds"]
-    ran = [one for one in entries if one.label in seconds]
-    for one in sorted(ran, key=lambda one: np.median(seconds[one.label])):
+    sides = {}
+    for one in ranked(measured, entries):
         if candidates.proven(one, measured["proof"].get(one.label)):
             sides.setdefault(one.side, one.label)
     return sides
@@ -89,8 +88,7 @@ def targets(results: dict, entries: list[Candidate]) -> list[tuple]:
 def latency(measured: dict, entries: list[Candidate], over: str) -> list[tuple]:
     """Return the rows of one number of threads, the fastest first; `over` is the label of int8."""
     rows, seconds = [], measured["seconds"]
-    ran = [one for one in entries if one.label in seconds]
-    for one in sorted(ran, key=lambda one: np.median(seconds[one.label])):
+    for one in ranked(measured, entries):
         found, proof = ratio(seconds, one.label, over), measured["proof"].get(one.label)
         rows.append(
             (
@@ -159,25 +157,17 @@ def figure(results: dict, entries: list[Candidate]) -> None:
     size = (6.5 * len(panels), 7.5)
     fig, axes = plt.subplots(1, len(panels), figsize=size, layout="constrained", squeeze=False)
     for ax, (threads, measured) in zip(axes[0], panels.items()):
-        quartiles = {
-            one.label: np.quantile(measured["seconds"][one.label], [0.25, 0.5, 0.75]) * 1e3
-            for one in entries
-            if one.label in measured["seconds"]
-        }
-        order = sorted(quartiles, key=lambda label: -quartiles[label][1])
-        low, median, high = np.array([quartiles[label] for label in order]).T
-        colors = [COLORS[label.partition(",")[0]] for label in order]
-        error = {"xerr": [median - low, high - median], "ecolor": "#555555"}
-        ax.barh(order, median, color=colors, **error)
-        for row, (end, value) in enumerate(zip(high, median)):
-            ax.text(end, row, f" {value:.1f}", va="center", fontsize=8)
+        labels = [one.label for one in reversed(ranked(measured, entries))]
+        milliseconds = np.array([measured["seconds"][label] for label in labels]) * 1e3
+        low, median, high = np.quantile(milliseconds, [0.25, 0.5, 0.75], axis=1)
+        colors = ["#0072b2" if label.startswith("LiteRT") else "#bbbbbb" for label in labels]
+        bars = ax.barh(labels, median, color=colors, xerr=[median - low, high - median])
+        ax.bar_label(bars, fmt="%.1f", padding=3, fontsize=8)
         ax.tick_params("y", labelsize=8)
-        ax.set(
-            title=f"threads: {threads}",
-            xlabel="milliseconds for one image, logarithmic",
-            xscale="log",
-            xlim=(0.5, 2 * high.max()),
-        )
+        ax.set_title(f"threads: {threads}")
+        ax.set_xlabel("milliseconds for one image, logarithmic")
+        ax.set_xscale("log")
+        ax.set_xlim(0.5, 2 * high.max())
         ax.margins(y=0.01)
     fig.suptitle("MobileNetV2 1.0, 224 pixels: median and middle half of the rounds")
     fig.savefig(FIGURE, dpi=80, metadata={"Software": None})
