@@ -11,13 +11,17 @@ import os
 import stat
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from hub_to_tflite import __version__
 
 YES, NO, UNUSABLE, INTERRUPTED, READER_GONE = 0, 1, 2, 130, 141
-COMMON = f"""\
+STATUSES = f"""exit status:
+  {YES}    {{yes}}
+  {NO}    {{no}}
   {UNUSABLE}    the command line or an input can't be used, or the output can't be written
   {INTERRUPTED}  interrupted with Ctrl-C"""
+COMMANDS = Path(__file__).with_name("commands.yaml")
 
 
 class CommandError(Exception):
@@ -58,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from hub_to_tflite import knowledge
+
     parser = argparse.ArgumentParser(
         prog="hub-to-tflite",
         description="Tools for the road from TensorFlow Hub to a running .tflite.",
@@ -65,89 +71,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-
-    add = _command(
-        commands,
-        _identify,
-        "identify",
-        "say what a file or folder is, by its content, and who opens it",
-        yes="somebody opens each of them as it is",
-        no="one of them is damaged, packed, unknown or otherwise not to be opened as it is",
-    )
-    add("path", nargs="+", help="a file of any kind, or a folder")
-    add("--json", action="store_true", help="print a JSON list with one object for each path")
-
-    add = _command(
-        commands,
-        _explain,
-        "explain",
-        "say what an error message means, and how to fix it",
-        yes="the error is known",
-        no="it isn't known",
-    )
-    add("message", nargs="*", help="the message; without one, a log is read from standard input")
-    add("--json", action="store_true", help="print a JSON object")
-
-    add = _command(
-        commands,
-        _check,
-        "check",
-        "say what a .tflite needs, and which targets can run it",
-        yes="each file runs on some target",
-        no="one of them runs on none",
-    )
-    add("path", nargs="+", help="a .tflite file")
-    add("--json", action="store_true", help="print a JSON list with one object for each path")
-
-    add = _command(
-        commands,
-        _report,
-        "report",
-        "turn a model into a verified .tflite, with a report",
-        yes="the report is there",
-        no="there's no report, and nothing was left behind",
-    )
-    add(
-        "handle",
-        help="a model on the embedded hub, an https:// handle, a SavedModel folder, or a .tar.gz "
-        "of one; #name at its end chooses a signature",
-    )
-    add("--samples", help="a folder of images, an .npy or an .npz; without it, random inputs")
-    add("--recipes", help='such as "float32; int8"; without it, all that apply')
-    add("--tolerance", type=float, help="how far outputs may move, relative to their range (0.05)")
-    add("--out", help="the folder for the report; without it, report/ with the model's name")
-
-    add = _command(
-        commands,
-        _sweep,
-        "sweep",
-        "run that report over a grid, on all cores or on a dask cluster",
-        yes="every cell of the grid is done",
-        no="a cell failed; the others are kept",
-    )
-    add("grid", help="a YAML file, such as sweep.yaml in the checkout")
-    add("--retry", action="store_true", help="run cells that failed before, too")
-    add("--workers", type=_positive, help="how many to run at a time on this machine")
-    add("--memory", help="for each worker, such as 4GB")
-    add("--scheduler", help="use the cluster of this dask scheduler instead, tcp://host:8786")
-    add("--out", help="the folder for results; without it, sweep/ with the grid's name")
+    for name, about in knowledge.load(COMMANDS).items():
+        summary = about["summary"]
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=STATUSES.format(**about),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.set_defaults(run=RUN[name])
+        command.register("type", "number", float)
+        command.register("type", "count", _count)
+        for argument, options in about["arguments"].items():
+            command.add_argument(argument, **options)
     return parser
 
 
-def _command(commands, run, name: str, summary: str, *, yes: str, no: str):
-    """Add a subcommand; return the function that adds arguments to it."""
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=f"exit status:\n  {YES}    {yes}\n  {NO}    {no}\n{COMMON}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    return parser.add_argument
-
-
-def _positive(text: str) -> int:
+def _count(text: str) -> int:
     number = int(text)
     if number < 1:
         raise ValueError
@@ -184,41 +125,38 @@ def _each(options, about) -> int:
     `about` returns (an object with repr and to_json, exit status), or raises CommandError. Then
     its sentence goes to standard error, and the next path has its turn.
     """
-    status, listed, first = YES, [], True
+    statuses, listed, gap = [], [], ""
     for path in options.path:
         try:
-            found, own = about(path)
+            found, status = about(path)
         except CommandError as error:
             _complain(error)
+            statuses.append(UNUSABLE)
             listed.append({"path": path, "error": str(error)})
-            status = UNUSABLE
             continue
-        status = max(status, own)
+        statuses.append(status)
         listed.append(found.to_json())
         if not options.json:
-            print(repr(found) if first else f"\n{found!r}", flush=True)
-        first = False
+            print(f"{gap}{found!r}", flush=True)
+        gap = "\n"
     if options.json:
         print(json.dumps(listed, indent=2))
-    return status
+    return max(statuses)
 
 
 def _explain(options) -> int:
     from hub_to_tflite.errors import explain
 
     text = " ".join(options.message)
-    piped = sys.stdin is not None and not sys.stdin.isatty()
-    if not options.message and piped:
+    if not options.message and sys.stdin is not None and not sys.stdin.isatty():
         text = explain.read(sys.stdin.buffer)
     if not text.strip():
         raise CommandError(
             'explain wants a message: hub-to-tflite explain "the message", or a log piped in.'
         )
-    if options.json:
-        print(json.dumps(explain.to_json(text), indent=2))
-    else:
-        print(explain.answer(text).rstrip())
-    return YES if explain.explain(text) else NO
+    found = explain.to_json(text)
+    print(json.dumps(found, indent=2) if options.json else explain.answer(text).rstrip())
+    return YES if found["known"] else NO
 
 
 def _report(options) -> int:
@@ -243,22 +181,25 @@ def _sweep(options) -> int:
 
     from hub_to_tflite.report import sweep
 
+    given = {name: getattr(options, name) for name in ("out", "scheduler", "workers", "retry")}
     try:
         memory = parse_bytes(options.memory) if options.memory else None
     except ValueError:
         raise CommandError(f"--memory wants a size like 4GB. Found: {options.memory!r}.") from None
     try:
-        rows = sweep.sweep(
-            options.grid,
-            out=options.out,
-            scheduler=options.scheduler,
-            workers=options.workers,
-            memory=memory,
-            retry=options.retry,
-        )
+        rows = sweep.sweep(options.grid, memory=memory, **given)
     except sweep.SweepError as error:
         raise CommandError(str(error)) from None
     return NO if any(row["state"] == "failed" for row in rows) else YES
+
+
+RUN = {
+    "identify": _identify,
+    "explain": _explain,
+    "check": _check,
+    "report": _report,
+    "sweep": _sweep,
+}
 
 
 def _require_readable(path: str, wanted: str = "") -> None:
