@@ -16,7 +16,8 @@ from papermill.exceptions import PapermillExecutionError
 
 from helpers import handles
 from helpers.course import exercises
-from tests.course import slices
+from hub_to_tflite import sandbox
+from tests.course import cells, slices
 from tools.course import notebooks
 
 ROOT = notebooks.FOLDER.parent
@@ -99,6 +100,13 @@ class TestOtherModels:
 class TestBadHandles:
     """A bad handle ends a lesson at the first cell that uses it, with a plain message."""
 
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def worker():
+        """One process for all of them: what the cells import and set ends there."""
+        with sandbox.Worker() as worker:
+            yield worker
+
     @every_lesson
     @pytest.mark.parametrize(
         ("handle", "words"),
@@ -114,14 +122,14 @@ class TestBadHandles:
         ],
         ids=["unknown name", "no network"],
     )
-    def test_it_ends_in_its_plain_message(self, path, handle, words, tmp_path, monkeypatch):
-        monkeypatch.chdir(tmp_path)
-        names = {"__name__": "__main__"}
+    def test_it_ends_in_its_plain_message(self, path, handle, words, tmp_path, worker):
+        lesson = code_cells(nbformat.read(path, 4))
+        [split] = [n for n, cell in enumerate(lesson, 1) if "parameters" in tags(cell)]
+        sources = [cell.source for cell in lesson]
         with pytest.raises(handles.HandleError, match=re.escape(words)):
-            for cell in code_cells(nbformat.read(path, 4)):
-                exec(compile(cell.source, path.name, "exec"), names)
-                if "parameters" in tags(cell):
-                    names["HANDLE"] = handle
+            worker.call(
+                cells.run, str(tmp_path), sources[:split], {"HANDLE": handle}, sources[split:]
+            )
 
 
 def answered(notebook, turn):
@@ -129,11 +137,11 @@ def answered(notebook, turn):
 
     That is a list of (cell, words). Each cell beyond the lesson's own is in the list.
     """
-    cells, expected = [], []
+    all_cells, expected = [], []
     for cell in notebook.cells:
         if cell.cell_type != "code" or "page-proof" in tags(cell):
             continue
-        cells.append(cell)
+        all_cells.append(cell)
         if "exercise" not in tags(cell):
             continue
         number = int(re.search(r"turn\[(\d+)\]\.check\(", cell.source)[1])
@@ -148,24 +156,24 @@ def answered(notebook, turn):
             ),
             (exercise.solution_code, f"Right. {re.escape(exercise.right)}"),
         ]:
-            cells.append(nbformat.v4.new_code_cell(f"{answer}\n\n{check}"))
-            expected.append((cells[-1], words))
+            all_cells.append(nbformat.v4.new_code_cell(f"{answer}\n\n{check}"))
+            expected.append((all_cells[-1], words))
         help_cell = nbformat.v4.new_code_cell(f"turn[{number}].hint()\nturn[{number}].solution()")
-        cells.append(help_cell)
+        all_cells.append(help_cell)
         expected.append((help_cell, re.escape(exercise.hint_text)))
-    return cells, expected
+    return all_cells, expected
 
 
-def needed(cells, asked):
-    """Return the cells of the list `asked`, and those of `cells` that they depend on."""
+def needed(all_cells, asked):
+    """Return the cells of the list `asked`, and those of `all_cells` that they depend on."""
     ids = {id(cell) for cell in asked}
     places = set()
-    for place, cell in enumerate(cells):
+    for place, cell in enumerate(all_cells):
         if id(cell) in ids:
-            lesson = [n for n in range(place) if id(cells[n]) not in ids]
-            own = slices.backward([cells[n].source for n in lesson], cell.source)
+            lesson = [n for n in range(place) if id(all_cells[n]) not in ids]
+            own = slices.backward([all_cells[n].source for n in lesson], cell.source)
             places |= {place, *(lesson[n] for n in own)}
-    return [cells[n] for n in sorted(places)]
+    return [all_cells[n] for n in sorted(places)]
 
 
 class TestYourTurn:
@@ -181,9 +189,9 @@ class TestYourTurn:
         turn = exercises.of(path.stem)
         notebook = nbformat.read(path, 4)
         assert 2 <= len(turn) <= 4 and len(tagged(notebook, "exercise")) == len(turn)
-        cells, expected = answered(notebook, turn)
+        all_cells, expected = answered(notebook, turn)
         asked = [cell for cell, _ in expected]
-        notebook.cells = cells if whole else needed(cells, asked)
+        notebook.cells = all_cells if whole else needed(all_cells, asked)
         NotebookClient(
             notebook, **notebooks.KERNEL, timeout=240, resources={"metadata": {"path": tmp_path}}
         ).execute()
@@ -274,9 +282,7 @@ class TestForm:
                 after = " ".join(
                     c.source for c in cells[number + 1 : number + 3] if c.cell_type == "markdown"
                 )
-                assert re.search(r"\b(figure|image|map|chart)\b", after, re.IGNORECASE), (
-                    cell.source
-                )
+                assert re.search(r"\b(figure|image|map|chart)\b", after, re.IGNORECASE), cell.source
 
     @every_lesson
     def test_every_figure_is_stored(self, path):
