@@ -7,15 +7,17 @@ which range its numbers have, if it knows the model. No TensorFlow here.
 
 import math
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from helpers import digits, tinyhub
+from helpers import digits, savedmodel, tinyhub
 from hub_to_tflite.report.catalogue import Entry
-from hub_to_tflite.report.contracts import Arrays, Contract
+from hub_to_tflite.report.contracts import Arrays, Contract, Spec
+from hub_to_tflite.report.messages import message
 
 SIDE = 224  # pixels: images of a dynamic size, where nothing says which
 SOUND = 16_000  # numbers: a lone dynamic length, one second at the usual rate for speech
@@ -34,6 +36,7 @@ TEXTS = (
     "for item in items: print(item)",
     "Ça va? 你好! Grüße aus Köln.",
 )
+BESIDE = "images beside them"
 KINDS = '"auto", a number, "digits", "random", a folder of images, an .npy or an .npz'
 
 
@@ -74,22 +77,16 @@ def check(source: Any) -> None:
     """Raise SampleError unless SAMPLES can be followed, as far as one knows without the model."""
     text = str(source).strip()
     if not isinstance(source, (str, int, os.PathLike)) or isinstance(source, bool) or not text:
-        raise SampleError(
-            f"SAMPLES says where the inputs come from. Found: {source!r}. Give {KINDS}."
-        )
+        raise SampleError(message("no source", found=source, kinds=KINDS))
     if text.lstrip("-").isdecimal():
         if not LEAST <= int(text) <= OWN:
-            raise SampleError(
-                f"SAMPLES as a number must be from {LEAST} to {OWN}, the number of test digits. "
-                f"Found: {text}. Choose another."
-            )
+            raise SampleError(message("number of samples", least=LEAST, most=OWN, found=text))
     elif source not in ("auto", "digits", "random"):
         path = Path(source).expanduser()
         if not path.is_dir() and not (path.is_file() and path.suffix in (".npy", ".npz")):
             found = "a file of another kind" if path.exists() else "not there"
-            raise SampleError(
-                f"SAMPLES is {KINDS}. Found: {str(source)!r}, which is {found}. Check the spelling."
-            )
+            name = str(source)
+            raise SampleError(message("unknown source", kinds=KINDS, name=name, found=found))
 
 
 def load(
@@ -205,21 +202,10 @@ def _image_input(contract, entry, what, side=SIDE):
     dtype, shape = contract.inputs[name].dtype, _shape(contract, name, entry, side, image=True)
     alone = len(contract.inputs) == 1
     if alone and len(shape) == 3 and shape[0] in (1, 3) and shape[2] not in (1, 3):
-        raise SampleError(
-            f"The model wants colours first, (channels, height, width), and {what} have them last, "
-            f"as LiteRT does. Found: {found}. Give its inputs as an .npy, or wrap the model in a "
-            "function that transposes."
-        )
-    if (
-        not alone
-        or len(shape) not in (2, 3)
-        or shape[2:] not in ((), (1,), (3,))
-        or dtype not in PIXELS
-    ):
-        raise SampleError(
-            f"{what.capitalize()} fit a model with one input, an image of 1 or 3 channels. "
-            f"Found: {found}. Give the inputs as an .npz, with an array for each name."
-        )
+        raise SampleError(message("colours first", what=what, found=found))
+    image = len(shape) in (2, 3) and shape[2:] in ((), (1,), (3,)) and dtype in PIXELS
+    if not alone or not image:
+        raise SampleError(message("no image input", what=what.capitalize(), found=found))
     return name, dtype, shape
 
 
@@ -236,11 +222,8 @@ def _images(unit, dtype, entry):
     if integer:
         values = np.rint(values)
     habit = "Hub's convention for images" if high == 1 else "the usual one of pixels"
-    warning = (
-        f"Nothing says which range the numbers of this model's images have: [{low}, {high}] was "
-        f"assumed, {habit}. Ask its publisher."
-    )
-    return values.astype(dtype), warning if assumed else ""
+    warning = message("assumed range", low=low, high=high, habit=habit) if assumed else ""
+    return values.astype(dtype), warning
 
 
 # Where samples come from
@@ -266,11 +249,7 @@ def _random(contract, entry, count, seed):
             filled.append(f"{name!r} as {shape}")
         inputs[name], words = _noise(generator, name, spec.dtype, (count, *shape), entry)
         ranges.append(f"{name!r} {words}")
-    warning = (
-        "Random inputs show whether two forms of a model agree, on inputs that nobody will ever "
-        "send. They do not show that either is right, nor what a recipe costs on real ones, and "
-        "they may calibrate badly."
-    )
+    warning = message("random inputs")
     if filled:
         warning += f" Sizes of dynamic dimensions were chosen: {', '.join(filled)}."
     source = f"{count} random inputs (seed {seed}): {', '.join(ranges)}"
@@ -285,10 +264,7 @@ def _noise(generator, name, dtype, shape, entry):
     if kind == "b":
         return generator.integers(0, 2, shape).astype(bool), "true or false"
     if kind not in ("f", "i", "u"):
-        raise SampleError(
-            "There are no random inputs of this dtype. "
-            f"Found: {name!r}, {dtype}. Give samples of your own."
-        )
+        raise SampleError(message("no random inputs", name=name, dtype=dtype))
     low, high = (0, 1) if kind == "f" else (0, 9)  # small enough for most tables that are looked up
     if dtype in ("int8", "uint8"):
         low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
@@ -315,30 +291,27 @@ def _folder(path, contract, entry, count, seed):
         for suffix, kind in Image.registered_extensions().items()
         if kind in Image.OPEN and Image.MIME.get(kind, "").startswith("image/")
     }
-    below = {file: file.relative_to(path).parts for file in sorted(path.rglob("*"))}
     files = [
         file
-        for file, parts in below.items()
-        if file.is_file() and not any(part.startswith(".") for part in parts)
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and not re.search(r"(^|/)\.", file.relative_to(path).as_posix())
     ]
     images = [file for file in files if file.suffix.lower() in suffixes]
-    others = [file for file in files if file.suffix.lower() not in suffixes]
+    others = [file for file in files if file not in images]
     if not images:
-        raise SampleError(
-            f"The folder holds no image. Found: {_counted(len(others), 'other file')} in {path}. "
-            "Give a folder with images that Pillow opens, such as .jpg or .png."
-        )
-    labels, unlabelled = _folder_labels(path, [below[file] for file in images], _classes(contract))
+        found = _counted(len(others), "other file")
+        raise SampleError(message("no images", found=found, path=path))
+    labels, unlabelled = _folder_labels(path, images, _classes(contract))
     picked = _picked(len(images), count, seed)
     unit = np.stack([_image(images[index], shape) for index in picked]) / np.float32(255)
     values, warning = _images(unit, dtype, entry)
     source = f"{_of(len(picked), len(images))} images from {path.resolve().name}"
     source += f", resized to {shape[1]} x {shape[0]}"
-    ignored = [file for file in others if "label" not in file.name.lower()]
+    ignored = sum("label" not in file.name.lower() for file in others)
     if ignored:
-        source += f"; {_counted(len(ignored), 'other file')} ignored"
-    warnings = " ".join(filter(None, [warning, unlabelled]))
-    return Samples({name: values}, None if labels is None else labels[picked], source, warnings)
+        source += f"; {_counted(ignored, 'other file')} ignored"
+    labels = None if labels is None else labels[picked]
+    return Samples({name: values}, labels, source, f"{warning} {unlabelled}".strip())
 
 
 def _counted(number, noun):
@@ -368,10 +341,8 @@ def _image(file, shape):
             resized = upright.resize(shape[1::-1], Image.Resampling.BILINEAR)
             return np.asarray(resized).reshape(shape)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise SampleError(
-            f"An image cannot be read. Found: {file.name}, {_in_words(error)}. Save it again, or "
-            "take it out of the folder."
-        ) from None
+        found = _in_words(error)
+        raise SampleError(message("broken image", name=file.name, found=found)) from None
 
 
 def _in_words(error):
@@ -380,32 +351,24 @@ def _in_words(error):
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
-def _folder_labels(path, parts, classes):
-    """Return (labels or None, a warning) for images whose paths below `path` have these `parts`.
+def _folder_labels(path, images, classes):
+    """Return (labels or None, a warning) for the files of a folder's images.
 
     The first sub-folder is the class: its number, or its name in the folder's *label*.txt, where
-    "hot_dog" is "hot dog" and one of several names on a line is enough. Raises SampleError where
-    only some can be understood, or a number is too large.
+    "hot_dog" is "hot dog" and one of several names on a line is enough. Raises SampleError where a
+    number is too large.
     """
-    folders = [one[0] if len(one) > 1 else None for one in parts]
-    names = sorted({folder for folder in folders if folder})
-    if not names:
+    below = [file.relative_to(path) for file in images]
+    folders = [one.parts[0] if len(one.parts) > 1 else BESIDE for one in below]
+    if set(folders) == {BESIDE}:
         return None, ""
-    if None in folders:
-        return None, "The sub-folders are no labels: there are images beside them."
-    listed = {}
-    for _, lines in reversed(_lists(path, classes)):
-        listed.update(_indices(lines))
-    numbers = {name: int(name) if name.isdecimal() else listed.get(_plain(name)) for name in names}
-    unknown = [name for name in names if numbers[name] is None]
-    if len(unknown) == len(names):
-        return None, "The sub-folders are no labels: neither class numbers nor in a *label*.txt."
+    numbers = {name: int(name) for name in folders if name.isdecimal()}
+    for _, lines in _lists(path, classes):
+        numbers = _indices(lines) | numbers
+    unknown = {name for name in folders if _plain(name) not in numbers}
     if unknown:
-        raise SampleError(
-            f"Some sub-folders are classes and others are not. Found: {', '.join(unknown)}, "
-            "neither a number nor in a *label*.txt of the folder. Rename them, or take them out."
-        )
-    return _checked(np.array([numbers[folder] for folder in folders]), classes), ""
+        return None, message("no labels", found=", ".join(sorted(unknown)))
+    return _checked(np.array([numbers[_plain(name)] for name in folders]), classes), ""
 
 
 def _plain(text):
@@ -435,37 +398,26 @@ def _lists(folder, count):
 
 def _arrays(path, contract, entry, count, seed):
     """Return the arrays of an .npy or .npz, in the model's dtypes. Raises SampleError."""
-    given, labels = _read(path, list(contract.inputs))
-    if set(given) != set(contract.inputs):
-        raise SampleError(
-            "The arrays have other names than the model's inputs. Found: "
-            f"{', '.join(given) or 'none'}. Give: {', '.join(contract.inputs)}, and labels if you "
-            "have them."
-        )
+    given, labels = _read(path, contract.inputs)
     counts = {name: len(value) if value.ndim else 0 for name, value in given.items()}
     if labels is not None:
         counts["labels"] = len(labels) if labels.ndim == 1 else 0
     total = max(counts.values())
     if set(counts.values()) != {total} or not total:
-        raise SampleError(
-            "Each array must hold the samples one after another, as many as the others, at least "
-            f"one. Found: {', '.join(f'{name} {number}' for name, number in counts.items())}. Give "
-            "arrays of one length."
-        )
+        found = ", ".join(f"{name} {number}" for name, number in counts.items())
+        raise SampleError(message("lengths of arrays", found=found))
     each = sum(value[:1].nbytes for value in given.values())
     picked = _picked(total, min(count, max(2, MOST // max(1, each))), seed)
     inputs = {name: _fitted(name, given[name][picked], contract) for name in contract.inputs}
     if labels is not None:
         if labels.dtype.kind not in "iu":
-            raise SampleError(
-                f"Labels are integers. Found: {labels.dtype}. Give the numbers of the classes."
-            )
+            raise SampleError(message("dtype of labels", found=labels.dtype))
         labels = _checked(labels[picked].astype(np.int64), _classes(contract))
     source = f"{_of(len(picked), total)} samples from {path.name}"
     return Samples(inputs, labels, source, _outside(inputs, entry))
 
 
-def _read(path, names):
+def _read(path, specs):
     """Return ({input: array}, labels or None) of an .npy or .npz. Pickles, which run code, fail."""
     try:
         loaded = np.load(path, allow_pickle=False)
@@ -473,57 +425,42 @@ def _read(path, names):
             loaded = {"the array": loaded}
         given = {name: loaded[name] for name in loaded}
     except Exception as error:  # whatever the archive, the header or the decompression raises
-        raise SampleError(
-            f"The arrays cannot be read. Found: {path.name}, {_in_words(error)}. "
-            "Save them with np.save or np.savez, as plain numbers or texts."
-        ) from None
-    labels = given.pop("labels", None) if "labels" not in names else None
-    if len(names) == len(given) == 1:
-        given = {names[0]: next(iter(given.values()))}
-    return given, labels
+        found = _in_words(error)
+        raise SampleError(message("broken arrays", name=path.name, found=found)) from None
+    labels = given.pop("labels", None) if "labels" not in specs else None
+    if len(specs) == len(given) == 1:
+        given = dict(zip(specs, given.values()))
+    try:
+        return savedmodel.by_name(specs, given or {"none": []}), labels
+    except savedmodel.InputError as error:
+        raise SampleError(str(error)) from None
 
 
 def _fitted(name, value, contract):
     """Return an array in an input's dtype. Raises SampleError where shape or dtype do not fit."""
     dtype, sample = contract.inputs[name].dtype, contract.sample(name)
-    if sample is not None and not (
-        value.ndim == 1 + len(sample)
-        and all(size in (None, found) for size, found in zip(sample, value.shape[1:]))
-    ):
-        wanted = ", ".join(["n", *("any" if size is None else str(size) for size in sample)])
-        raise SampleError(
-            f"The samples for {name!r} have the wrong shape. Found: {value.shape}; the model takes "
-            f"({wanted}), with n the number of samples. Change their size, or the order of their "
-            "dimensions."
-        )
+    shape = None if sample is None else (None, *sample)
     converted = _converted(value, dtype)
-    if converted is None:
-        raise SampleError(
-            f"The samples for {name!r} have another dtype, and converting them would lose "
-            f"something. Found: {value.dtype}; the model takes {dtype}. Convert them yourself, as "
-            "the model's publisher does."
-        )
+    try:
+        savedmodel.fit(name, converted, Spec(dtype, shape), shape)
+    except savedmodel.InputError as error:
+        raise SampleError(message("lossy samples", error=error)) from None
     if converted.dtype.kind == "f" and not np.isfinite(converted).all():
-        raise SampleError(
-            f"The samples for {name!r} contain NaN or infinity. Found: "
-            f"{np.sum(~np.isfinite(converted)):,} of {converted.size:,}. Remove those samples."
-        )
+        bad = np.sum(~np.isfinite(converted))
+        raise SampleError(message("not finite", name=name, bad=bad, size=converted.size))
     return converted
 
 
 def _converted(value, dtype):
-    """Return an array in a dtype, or None if that loses something. A rounded float is the same."""
-    if dtype == "string":
-        return value.astype(object) if value.dtype.kind in "US" else None
-    if value.dtype == dtype:
+    """Return an array in a dtype, or as it is if that loses something. Floats may be rounded."""
+    if dtype == "string" or value.dtype.kind not in "fiu":
+        return value.astype(object) if value.dtype.kind in "US" else value
+    if dtype == "bool" or (value.dtype.kind == "f" and not dtype.startswith("float")):
         return value
-    to_integer = value.dtype.kind == "f" and not dtype.startswith("float")
-    if value.dtype.kind not in "fiu" or dtype == "bool" or to_integer:
-        return None
     with np.errstate(all="ignore"):
         converted = value.astype(dtype)
     rounded = value.dtype.kind == "f" and dtype in ("float32", "float64")
-    return converted if rounded or np.array_equal(converted, value) else None
+    return converted if rounded or np.array_equal(converted, value) else value
 
 
 def _outside(inputs, entry):
@@ -531,20 +468,17 @@ def _outside(inputs, entry):
     for name, values in inputs.items():
         if entry and entry.input_range and values.dtype.kind in "fiu" and values.size:
             low, high = entry.input_range
-            if values.min() < low or values.max() > high:
-                return (
-                    f"The numbers for {name!r} run from {values.min():g} to {values.max():g}; the "
-                    f"catalogue says that this model takes {low:g} to {high:g}."
-                )
+            least, most = values.min(), values.max()
+            if least < low or most > high:
+                found = {"name": name, "least": least, "most": most, "low": low, "high": high}
+                return message("outside the range", **found)
     return ""
 
 
 def _checked(labels, classes):
     """Return labels that are numbers of classes. Raises SampleError for others."""
-    if labels.min() < 0 or (classes and labels.max() >= classes):
-        raise SampleError(
-            f"A label is no class of the model. Found: {labels.min()} to {labels.max()}; its "
-            f"classes are 0 to {classes - 1 if classes else 'any'}. Check which list of labels it "
-            "was trained with."
-        )
+    least, most = labels.min(), labels.max()
+    if least < 0 or (classes and most >= classes):
+        last = classes - 1 if classes else "any"
+        raise SampleError(message("no class", least=least, most=most, last=last))
     return labels

@@ -74,7 +74,7 @@ COLUMNS = (
     | MEASURED
 )
 PACKAGES = ("tensorflow", "ai-edge-litert", "numpy", "papermill", "distributed")
-WORDING = ("hub_to_tflite.errors", "helpers.course.exercises")  # decide words, and no number
+WORDING = ("hub_to_tflite.errors", "hub_to_tflite.report.messages", "helpers.course.exercises")
 LEAST = 2 * 10**9  # bytes for a worker: enough for the kernel and its children, with small models
 PATIENCE = 5  # seconds to wait for a scheduler, and again for its workers
 LOOK = 0.2  # seconds from one look at a kernel's memory to the next
