@@ -15,13 +15,13 @@ for each folder or file that the grid names. Whoever can talk to a dask schedule
 on its workers: keep tcp:// on a network that you trust, use tls:// elsewhere.
 """
 
-import ast
 import asyncio
 import contextlib
 import dataclasses
 import functools
 import hashlib
 import importlib.metadata
+import io
 import itertools
 import json
 import logging
@@ -30,20 +30,21 @@ import os
 import re
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
 import nbformat
-import numpy as np
 
 from helpers import convert, handles, tinyhub
 from helpers.course import cache
+from hub_to_tflite import knowledge
 from hub_to_tflite.report import make
-from hub_to_tflite.sandbox import memory as sandbox_memory
+from hub_to_tflite.report.messages import message
+from hub_to_tflite.sandbox.memory import Watch, held
 from hub_to_tflite.tables import table as table_of
 
 GRID = {  # list -> (what it holds, its default)
@@ -55,28 +56,15 @@ GRID = {  # list -> (what it holds, its default)
     "threads": ("integers from 1 to 256", [1]),
     "samples": ("auto, random, digits, an integer from 10 to 450, a folder or a file", ["auto"]),
 }
-MEASURED = {  # columns that the notebooks measure, for each recipe
-    "recipe": "string",
-    "bytes": "int64",
-    "max_error": "double",
-    "relative_error": "double",
-    "agree": "int64",
-    "total": "int64",
-    "correct": "int64",
-    "ratio": "double",
-    "peak_mb": "double",
-    "failure": "string",
-}
-COLUMNS = (
-    {"handle": "string", "samples": "string", "threads": "int64", "recipes": "string"}
-    | {"state": "string", "recommended": "bool", "job_seconds": "double", "job_mb": "int64"}
-    | {"notebook": "string"}
-    | MEASURED
-)
+# {column: type}; MEASURED are those that a report has for each recipe.
+JOB, MEASURED = knowledge.load(Path(__file__).with_name("sweep_columns.yaml")).values()
+COLUMNS = JOB | MEASURED
 PACKAGES = ("tensorflow", "ai-edge-litert", "numpy", "papermill", "distributed")
+# Modules that decide words, and no number.
 WORDING = ("hub_to_tflite.errors", "hub_to_tflite.report.messages", "helpers.course.exercises")
 LEAST = 2 * 10**9  # bytes for a worker: enough for the kernel and its children, with small models
 PATIENCE = 5  # seconds to wait for a scheduler, and again for its workers
+PY_SOURCE = 1  # what ModuleFinder calls a file of Python
 LOOK = 0.2  # seconds from one look at a kernel's memory to the next
 # Ctrl-C is for the sweep, which ends its workers.
 IGNORE = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)"
@@ -115,16 +103,20 @@ def sweep(
     Raises SweepError, and KeyboardInterrupt after what was done has been gathered.
     """
     if memory is not None and memory < 5 * 10**8:
-        raise SweepError(f"A worker needs 500 MB or more. Found: {memory:,} bytes. Try 4GB.")
+        raise SweepError(message("little memory", found=memory))
     source = source_of(make.TEMPLATE)
-    jobs = named(read(grid), source)
-    folder, missing = _folder(out, grid), {}
+    jobs, folder = named(read(grid), source), Path(out or make.default_folder("sweep"))
+    folder /= Path(grid).stem
+    try:
+        make.check_writable(folder)
+    except make.ParameterError as error:
+        raise SweepError(str(error)) from None
+    missing = {}
     for name, job in jobs.items():
         before = kept(folder, name)
         if before is None or (retry and before.metadata.sweep.failure):
             missing[name] = job
-    done = len(jobs) - len(missing)
-    print(f"Jobs: {len(missing)} to run, {done} kept from before.", flush=True)
+    print(f"Jobs: {len(missing)} to run, {len(jobs) - len(missing)} kept from before.", flush=True)
     client = contextlib.nullcontext()
     if missing:
         client = connect(scheduler, workers, memory, source)
@@ -138,23 +130,8 @@ def sweep(
                 table = gather(folder, jobs)
                 summarize(folder, table)
         except OSError as error:
-            raise SweepError(
-                f"The results cannot be written. Found: {error}. Make room, or choose another "
-                "folder with --out. What is done is kept."
-            ) from None
+            raise SweepError(message("unwritable results", error=error)) from None
     return table
-
-
-def _folder(out, grid):
-    """Return the folder for a grid's results. Raises SweepError if it cannot be written."""
-    if out is None:
-        out = make.default_folder("sweep")
-    folder = Path(out, Path(grid).stem)
-    try:
-        make.check_writable(folder)
-    except make.ParameterError as error:
-        raise SweepError(str(error)) from None
-    return folder
 
 
 # The grid
@@ -168,31 +145,25 @@ def read(path: str | Path) -> list[Job]:
     try:
         grid = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SweepError(
-            f"The grid {str(path)!r} cannot be read. Found: {_one_line(error)}. Write one like "
-            "sweep.yaml, and name it: hub-to-tflite sweep mine.yaml."
-        ) from None
+        found = _one_line(error)
+        raise SweepError(message("unreadable grid", path=str(path), error=found)) from None
     unknown = [grid] if not isinstance(grid, dict) or not grid else grid.keys() - GRID.keys()
     if unknown:
+        found = ", ".join(map(repr, unknown))
         raise SweepError(
-            f"The grid {path.name} must have lists named {', '.join(GRID)}. Found: "
-            f"{', '.join(map(repr, unknown))}. Write such as threads: [1, 2]."
+            message("lists of a grid", name=path.name, lists=", ".join(GRID), found=found)
         )
     axes = []
     for key, (kind, default) in GRID.items():
         values = grid.get(key, default)
+        parts = {"name": path.name, "key": key, "kind": kind}
         if not isinstance(values, list) or not values:
-            raise SweepError(
-                f"In the grid {path.name}, {key} must be a list. Found: {values!r}. Give {kind}."
-            )
+            raise SweepError(message("no list", found=values, **parts))
         if key in ("handles", "samples"):
             values = [make.absolute(value, path.parent) for value in values]
-        wrong = [value for value in values if not _fits(key, value)]
-        if wrong:
-            raise SweepError(
-                f"In the grid {path.name}, {key} has a wrong entry. Found: {wrong[0]!r}. "
-                f"Give {kind}."
-            )
+        for value in values:
+            if not _fits(key, value):
+                raise SweepError(message("wrong entry", found=value, **parts))
         axes.append(dict.fromkeys(str(one) if key == "samples" else one for one in values))
     return [Job(*values) for values in itertools.product(*axes)]
 
@@ -233,40 +204,31 @@ def facts(source: str) -> dict[str, str]:
     }
 
 
+class _Finder(ModuleFinder):
+    """Finds the project's modules that code imports, also through others, and no other ones."""
+
+    def import_module(self, partname, fqname, parent):
+        ours = fqname.split(".")[0] in ("helpers", "hub_to_tflite") and fqname not in WORDING
+        return super().import_module(partname, fqname, parent) if ours else None
+
+
 def used(source: str) -> dict[str, Path]:
     """Return {name: file} of the project's modules that a notebook uses, also through others.
 
     Data files that lie beside a module and are named in it are among them.
     """
-    modules = {}
-    for path in [*make.ROOT.glob("helpers/**/*.py"), *make.ROOT.glob("hub_to_tflite/**/*.py")]:
-        parts = path.relative_to(make.ROOT).with_suffix("").parts
-        modules[".".join(parts).removesuffix(".__init__")] = path
     cells = [cell for cell in json.loads(source)["cells"] if cell["cell_type"] == "code"]
-    found, names = {}, _imports("\n".join("".join(cell["source"]) for cell in cells))
-    while names:
-        name = names.pop()
-        if name in found or name not in modules or name.startswith(WORDING):
-            continue
-        found[name] = path = modules[name]
-        text = path.read_text(encoding="utf-8")
-        names |= _imports(text)
-        for data in re.findall(r'"([\w.-]+\.(?:yaml|j2|npz|json))"', text):
-            if (path.parent / data).is_file():
-                found[f"{name}/{data}"] = path.parent / data
+    code = "\n".join("".join(cell["source"]) for cell in cells)
+    finder, found = _Finder([str(make.ROOT)]), {}
+    finder.load_module("__main__", io.BytesIO(code.encode()), "notebook", ("", "r", PY_SOURCE))
+    for name, module in finder.modules.items():
+        if name != "__main__":
+            found[name] = path = Path(module.__file__)
+            text = path.read_text(encoding="utf-8")
+            for data in re.findall(r'"([\w.-]+\.(?:yaml|j2|npz|json))"', text):
+                if (path.parent / data).is_file():
+                    found[f"{name}/{data}"] = path.parent / data
     return found
-
-
-def _imports(code):
-    """Return the names that code imports, of modules or of things in them, and their packages."""
-    names = set()
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    parts = [name.split(".") for name in names]
-    return {".".join(one[:length]) for one in parts for length in range(1, len(one) + 1)}
 
 
 def source_of(path: str | Path) -> str:
@@ -311,38 +273,26 @@ def _content(name):
 # On a worker
 
 
-class Guard(threading.Thread):
+class Guard(Watch):
     """Ends a kernel that takes more memory than `limit` (bytes), or that is not `wanted()` anymore.
 
-    `peak` is the most memory that it and all processes below it had.
+    `bytes` is the most memory that it and all processes below it had.
     """
 
     def __init__(self, kernel: int, limit: float, wanted: Any):
-        super().__init__(daemon=True)
-        self.kernel, self.limit, self.wanted = kernel, limit, wanted
-        self.peak, self.done = 0, threading.Event()
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.done.set()
-        self.join()
+        super().__init__(kernel)
+        self.limit, self.wanted = limit, wanted
 
     def run(self) -> None:
         """Look until the kernel has ended."""
         import psutil
 
-        with sandbox_memory.Watch(self.kernel) as watch:
-            while not self.done.wait(LOOK):
-                self.peak = watch.bytes
-                if self.peak > self.limit or not self.wanted():
-                    break
-            else:
+        while self.bytes <= self.limit and self.wanted():
+            if self._done.wait(LOOK):
                 return
+            self.bytes = max(self.bytes, held(self.pid))
         with contextlib.suppress(psutil.Error):
-            kernel = psutil.Process(self.kernel)
+            kernel = psutil.Process(self.pid)
             for process in [*kernel.children(recursive=True), kernel]:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
@@ -381,8 +331,8 @@ def execute(job: Job, source: str) -> str:
         notebook, error = make.execute(nbformat.reads(source, 4), parameters, watch)
     failure = _failure(error, guards[0]) if error else None
     if not failure and make.result(notebook) is None:
-        failure = "it ended without a result: no cell tagged 'result' shows JSON with rows"
-    return with_metadata(nbformat.writes(notebook), job, failure, round(guards[0].peak / 1e6))
+        failure = message("no result")
+    return with_metadata(nbformat.writes(notebook), job, failure, round(guards[0].bytes / 1e6))
 
 
 def _failure(error, guard):
@@ -390,17 +340,13 @@ def _failure(error, guard):
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    if guard.peak > guard.limit:
-        return (
-            f"stopped: it needs more memory than a worker may have. Found: {guard.peak / 1e9:.1f} "
-            f"GB in the kernel and its children, limit {guard.limit / 1e9:.1f} GB. Use fewer "
-            "workers, or give each more memory"
-        )
+    if guard.bytes > guard.limit:
+        return message("much memory", peak=guard.bytes / 1e9, limit=guard.limit / 1e9)
     if isinstance(error, PapermillExecutionError):
         words = f"cell {error.cell_index + 1}: {error.ename}: {error.evalue}"
         return words.strip().splitlines()[0]
     if isinstance(error, DeadKernelError):
-        return "the kernel died: native code crashed, or the system took it for its memory"
+        return message("dead kernel of a job")
     raise error
 
 
@@ -460,31 +406,28 @@ def gather(folder: Path, jobs: dict[str, Job]) -> list[dict]:
 
 
 def draw(table: list[dict], path: Path) -> None:
-    """Draw each file's size against its agreement with the SavedModel, and its relative time."""
+    """Draw the size of each file against its agreement with the SavedModel."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogFormatter
 
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure = Figure(figsize=(7, 4.6), layout="constrained")
+    axes = figure.subplots()
     # One colour (Okabe and Ito's, different without red and green) and shape for each recipe.
     colours = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00")
     files = [row for row in table if row["bytes"]]
     for recipe, colour, shape in zip(convert.RECIPES, colours, "os^DvP"):
         own = [row for row in files if row["recipe"] == recipe]
         sizes = [row["bytes"] / 1e3 for row in own]
-        same = [100 * row["agree"] / row["total"] if row["total"] else None for row in own]
-        style = {"color": colour, "marker": shape, "linestyle": "", "markersize": 8, "alpha": 0.8}
-        left.plot(sizes, np.array(same, float), **style, label=recipe if own else None)
-        right.plot(sizes, np.array([row["ratio"] for row in own], float), **style)
-    left.set(title="Agreement", ylabel="samples with the SavedModel's prediction (%)")
-    right.set(title="Time", ylabel="time of one run (first recipe = 1, log scale)", yscale="log")
-    for axes in (left, right) if files else ():
-        axes.set(xlabel="size of the .tflite (KB, log scale)", xscale="log")
-        for formatted in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
-            formatted(LogFormatter(minor_thresholds=(2, 0.5)))  # 500, not 5 x 10^2
-        axes.grid(color="0.92")
+        same = [100 * row["agree"] / row["total"] for row in own]
+        if own:
+            axes.scatter(sizes, same, 60, colour, marker=shape, alpha=0.8, label=recipe)
+    axes.set(xlabel="size of the .tflite (KB, log scale)", xscale="log" if files else "linear")
+    axes.set(ylabel="samples with the SavedModel's prediction (%)")
+    axes.grid(color="0.92")
     if files:
-        figure.legend(loc="outside lower center", ncols=6, frameon=False)
+        axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))  # 500, not 5 x 10^2
+        axes.xaxis.set_major_formatter(LogFormatter())
+        figure.legend(loc="outside lower center", ncols=3, frameon=False)
     models = len({row["handle"] for row in files})
     figure.suptitle(f"{path.parent.name}: {len(files)} files from {models} models")
     figure.savefig(path, dpi=120)
@@ -503,7 +446,7 @@ def index(table: list[dict], title: str) -> str:
         lines.append([line[key] for key in shown])
     return f"""# Sweep {title}
 
-![Size of each file against its agreement and against its time](results.png)
+![Size of each file against its agreement with the SavedModel](results.png)
 
 The table as [CSV](results.csv) and [Parquet](results.parquet). Bold: the recommended recipe. \
 Jobs that run side by side disturb each other's times; for times to rely on, use one worker.
@@ -524,7 +467,7 @@ def connect(
     Raises SweepError.
     """
     from dask.system import CPU_COUNT
-    from distributed import Client, LocalCluster
+    from distributed import Client
     from distributed.system import MEMORY_LIMIT
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what fails is said once, here
@@ -532,11 +475,8 @@ def connect(
         try:
             client = Client(scheduler, timeout=PATIENCE)
         except (OSError, ValueError, TypeError, RuntimeError) as error:
-            raise SweepError(
-                f"No dask scheduler answers at {scheduler!r}. Found: {_one_line(error)}. Start one "
-                "(dask scheduler) and give the address that it prints, such as tcp://host:8786; or "
-                "leave it out, to use this machine."
-            ) from None
+            found = {"address": scheduler, "error": _one_line(error)}
+            raise SweepError(message("no scheduler", **found)) from None
         with client:
             _compare(client, scheduler, source)
             print(f"{sum(client.nthreads().values())} at a time, at {scheduler}.", flush=True)
@@ -546,19 +486,16 @@ def connect(
     memory = memory or int(0.8 * MEMORY_LIMIT) // workers
     print(f"{workers} at a time, each in up to {memory / 1e9:.1f} GB of memory.", flush=True)
     with tempfile.TemporaryDirectory(prefix="sweep-dask-", ignore_cleanup_errors=True) as folder:
-        with (
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                memory_limit=memory,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",  # any free port, for this machine alone
-                local_directory=folder,
-                preload=[IGNORE],
-                silence_logs=logging.CRITICAL,
-            ) as cluster,
-            Client(cluster) as client,
-        ):
+        with Client(
+            n_workers=workers,
+            threads_per_worker=1,
+            memory_limit=memory,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",  # any free port, for this machine alone
+            local_directory=folder,
+            preload=[IGNORE],
+            silence_logs=logging.CRITICAL,
+        ) as client:
             yield client
 
 
@@ -575,52 +512,39 @@ def _compare(client, address, source):
         if isinstance(found, dict):
             other = [key for key in here if found.get(key) != here[key]]
             found = ", ".join(f"{key} {found.get(key)} (here {here[key]})" for key in other)
-        raise SweepError(
-            f"The scheduler at {address} needs workers with this project as it is here. Found: "
-            f"{worker} {found}. Start them where it is installed the same way: "
-            f"dask worker {address} --nthreads 1."
-        )
+        raise SweepError(message("other workers", address=address, worker=worker, found=found))
 
 
 def run(client: Any, jobs: dict[str, Job], source: str, folder: Path) -> None:
     """Run {name: Job} on a dask client, and keep each notebook as it comes. Raises SweepError."""
-    from distributed import wait
+    from distributed import as_completed
     from tqdm import tqdm
 
     started = time.time()
-    pending = client.map(execute, list(jobs.values()), source=source, retries=1, pure=False)
-    names = {future.key: name for future, name in zip(pending, jobs)}
+    futures = client.map(execute, list(jobs.values()), source=source, retries=1, pure=False)
+    names = {future.key: name for future, name in zip(futures, jobs)}
     bar = tqdm(total=len(jobs), unit="job", disable=None, dynamic_ncols=True)
     try:
-        while pending:
+        for future in as_completed(futures):
             try:
-                done, pending = wait(pending, timeout=1, return_when="FIRST_COMPLETED")
-            except asyncio.TimeoutError:
-                bar.refresh()  # the time goes on
-                continue
-            for future in done:
-                name = names.pop(future.key)
-                try:
-                    text = future.result()
-                except Exception as error:  # such as KilledWorker: each worker that had it died
-                    words = f"dask gave it up: {type(error).__name__}: {_one_line(error)}"
-                    text = with_metadata(source, jobs[name], words)
-                cache.write(folder / "jobs" / f"{name}.ipynb", text.encode())
-                failure = json.loads(text)["metadata"]["sweep"]["failure"]
-                count = f"{len(jobs) - len(names)}/{len(jobs)}"
-                if failure:
-                    bar.write(f"{count} FAILED {jobs[name]}: {failure}")
-                elif bar.disable:
-                    bar.write(f"{count} done {jobs[name]}")
-                bar.update()
-    except CancelledError:
-        raise SweepError(
-            f"The scheduler is gone. Found: {len(pending)} that did not come back. What is "
-            "done is kept: the same command goes on from there."
-        ) from None
+                text = future.result()
+            except CancelledError:
+                raise SweepError(message("scheduler gone", count=len(names))) from None
+            except Exception as error:  # such as KilledWorker: each worker that had it died
+                words = f"dask gave it up: {type(error).__name__}: {_one_line(error)}"
+                text = with_metadata(source, jobs[names[future.key]], words)
+            name = names.pop(future.key)
+            cache.write(folder / "jobs" / f"{name}.ipynb", text.encode())
+            failure = json.loads(text)["metadata"]["sweep"]["failure"]
+            count = f"{len(jobs) - len(names)}/{len(jobs)}"
+            if failure:
+                bar.write(f"{count} FAILED {jobs[name]}: {failure}")
+            elif bar.disable:
+                bar.write(f"{count} done {jobs[name]}")
+            bar.update()
     finally:
         bar.close()
-        client.cancel(pending)  # then their Guard ends the kernels
+        client.cancel(futures)  # then their Guard ends the kernels
     print(f"That took {time.time() - started:.1f} s.")
 
 

@@ -221,7 +221,7 @@ class TestWhatIsKept:
         assert len([line for line in page if "](jobs/" in line]) == len(table) == 6
         assert len({line.replace("\\|", "").count("|") for line in page if line[:1] == "|"}) == 1
         with Image.open(bench.results / "results.png") as figure:
-            assert figure.size == (1200, 552)
+            assert figure.size == (840, 552)
 
     def test_what_is_done_is_not_run_again_and_what_has_changed_is(self, bench, cluster):
         bench.models(a=GOOD, b=GOOD)
