@@ -4,12 +4,14 @@ A signature gives names, dtypes and shapes, but neither the range of the numbers
 outputs mean. That is in each model's documentation. An unknown model has no entry.
 """
 
+import copy
 import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from hub_to_tflite import knowledge
 from hub_to_tflite.report.contracts import Contract
 from hub_to_tflite.tables import table
 
@@ -35,10 +37,7 @@ class Entry:
 @functools.cache
 def load() -> dict:
     """Return families.yaml with its abbreviations written out."""
-    import yaml
-
-    text = Path(__file__).with_name("families.yaml").read_text(encoding="utf-8")
-    data = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    data = copy.deepcopy(knowledge.load(Path(__file__).with_name("families.yaml")))
     for family in data["families"]:
         for key in ("handles", "sources"):
             for name, whole in data["short"].items():

@@ -15,6 +15,7 @@ from hub_to_tflite.file import identify
 from hub_to_tflite.report import contracts
 from hub_to_tflite.report.catalogue import Entry
 from hub_to_tflite.report.contracts import Arrays, Contract
+from hub_to_tflite.report.messages import message
 from hub_to_tflite.sandbox import memory
 from hub_to_tflite.tables import table
 
@@ -107,10 +108,8 @@ def errors(reference: Arrays, outputs: Arrays) -> dict[str, tuple[np.ndarray, fl
     for name, expected in reference.items():
         actual = outputs[name]
         if expected.shape != actual.shape:
-            raise ComparisonError(
-                f"The output {name!r} has the shape {actual.shape}, the SavedModel's "
-                f"{expected.shape}."
-            )
+            shapes = {"actual": actual.shape, "expected": expected.shape}
+            raise ComparisonError(message("other shape", name=name, **shapes))
         if expected.dtype.kind in "OSU":
             error, range_ = (expected.astype(bytes) != actual.astype(bytes)).astype(float), 1.0
         elif expected.dtype.kind == "b" or expected.dtype.name in ("int32", "int64"):
@@ -125,15 +124,10 @@ def _error(name, expected, actual):
     """Return (absolute error of each number, range of `expected`) of floats and small integers."""
     finite = np.isfinite(expected)
     if not finite.any() or not np.array_equal(expected[~finite], actual[~finite], equal_nan=True):
-        raise ComparisonError(
-            f"The output {name!r} holds NaN or infinity in other positions than the SavedModel's, "
-            "or nothing else."
-        )
+        raise ComparisonError(message("other positions", name=name))
     bad = np.sum(~np.isfinite(actual[finite]))
     if bad:
-        raise ComparisonError(
-            f"The output {name!r} holds {bad} NaN or infinite of {actual.size} values."
-        )
+        raise ComparisonError(message("bad values", name=name, bad=bad, size=actual.size))
     values = expected[finite].astype(np.float64)
     error = np.zeros(expected.shape)
     error[finite] = np.abs(values - actual[finite])
@@ -233,11 +227,10 @@ def short_table(results: list[Result]) -> str:
     rows = []
     for one in results:
         error = math.inf if one.relative_error is None else one.relative_error
-        row = (
-            [f"{one.bytes:,}", one.output, parity.bound(error), f"{one.agree} of {one.total}"]
-            if one.bytes
-            else ["failed", None, None, None]
-        )
+        row = ["failed", None, None, None]
+        if one.bytes:
+            same = f"{one.agree} of {one.total}"
+            row = [f"{one.bytes:,}", one.output, parity.bound(error), same]
         rows.append([one.recipe, *row])
     head = ["recipe", "bytes", "worst output", "relative error", "same"]
     return table(rows, head, "markdown")
@@ -255,17 +248,6 @@ def needs_table(results: list[Result]) -> str:
 
 def numbers_table(results: list[Result]) -> str:
     """Return all numbers of all recipes. Times and memory differ from run to run."""
-    head = [
-        "recipe",
-        "bytes",
-        "max error",
-        "relative",
-        "same",
-        "right",
-        "95 % interval",
-        "time",
-        "peak MB",
-    ]
     rows = []
     for one in results:
         if one.failure:
@@ -281,4 +263,5 @@ def numbers_table(results: list[Result]) -> str:
         same = f"{one.agree} of {one.total}"
         row = [one.recipe, f"{one.bytes:,}", error, relative, same, right, interval, time]
         rows.append([*row, f"{one.peak_mb:.0f}"])
-    return table(rows, head, "markdown")
+    head = ["recipe", "bytes", "max error", "relative", "same", "right"]
+    return table(rows, [*head, "95 % interval", "time", "peak MB"], "markdown")

@@ -19,6 +19,7 @@ import numpy as np
 from helpers import handles, savedmodel, tinyhub
 from helpers.course import cache
 from helpers.savedmodel import InputError, SavedModelError, Spec
+from hub_to_tflite.report.messages import message
 from hub_to_tflite.tables import table
 
 Arrays = dict[str, np.ndarray]
@@ -187,10 +188,7 @@ def run(path: str | Path, contract: Contract, inputs: Arrays) -> Arrays:
     opened = interpreter.load(path)
     found = interpreter.predict(opened, inputs)
     if not set(contract.outputs) <= set(found):
-        raise InputError(
-            "The .tflite has other outputs than the SavedModel. Found: "
-            f"{', '.join(found)}. Give the tensors plain names, and save the model again."
-        )
+        raise InputError(message("other outputs", found=", ".join(found)))
     details = opened.get_signature_runner().get_output_details()
     for name, spec in contract.outputs.items():
         if spec.dtype.startswith("float") and found[name].dtype.kind in "iu":

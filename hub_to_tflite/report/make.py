@@ -21,6 +21,7 @@ from typing import Any
 
 from helpers import convert, handles, tinyhub
 from hub_to_tflite.report import contracts, samples
+from hub_to_tflite.report.messages import message
 
 TEMPLATE = Path(__file__).with_name("template.ipynb")
 ROOT = Path(__file__).resolve().parents[2]  # the checkout, or where the packages are installed
@@ -87,7 +88,7 @@ def report(
                 raise _explained(error)
             _write_pages(notebook, new)
     except OSError as error:
-        raise ReportError(_unwritable(error)) from None
+        raise ReportError(message("unwritable file", error=error)) from None
     return Path(out).expanduser()
 
 
@@ -133,10 +134,7 @@ def check_handle(handle: str) -> None:
 
     found = identify(path)
     todo = TO_SAVED_MODEL.get(found.what, "What to do with it: {1}").format(path, found.how)
-    raise ParameterError(
-        f"HANDLE must name a SavedModel, a folder with a saved_model.pb. Found: {path.name}, "
-        f"{found.what}. {todo}."
-    )
+    raise ParameterError(message("no saved model", name=path.name, what=found.what, todo=todo))
 
 
 def check_parameters(source: Any, recipes: Any, tolerance: Any) -> tuple[list[str], float]:
@@ -150,19 +148,14 @@ def check_parameters(source: Any, recipes: Any, tolerance: Any) -> tuple[list[st
     if asked == ["all"]:
         asked, unknown = list(convert.RECIPES), []
     if unknown or not asked or not isinstance(recipes, str):
-        raise ParameterError(
-            'RECIPES must be "all", or names joined with "; ". Found: '
-            f"{unknown[0] if unknown else recipes!r}. The names are: {'; '.join(convert.RECIPES)}."
-        )
+        found, names = unknown[0] if unknown else recipes, "; ".join(convert.RECIPES)
+        raise ParameterError(message("recipes", found=found, names=names))
     try:
         number = math.nan if isinstance(tolerance, bool) else float(tolerance)
     except (TypeError, ValueError):
         number = math.nan
     if not 0 <= number < math.inf:
-        raise ParameterError(
-            "TOLERANCE must be a relative error of 0 or more, such as 0.05 of an output's range. "
-            f"Found: {tolerance!r}."
-        )
+        raise ParameterError(message("tolerance", found=tolerance))
     return [recipe for recipe in convert.RECIPES if recipe in asked], number
 
 
@@ -184,10 +177,8 @@ def check_folder(out: str | Path) -> Path:
     own = {name for name in found if not name.startswith(".new-")}
     orphan = own & {"model.tflite", "labels.txt"} and "contract.json" not in own
     if own - set(NAMES) or orphan:
-        raise ParameterError(
-            "The folder for the results must be new or empty, or an earlier report. Found in "
-            f"{out}: {', '.join(sorted(own)[:5])}. Choose another with --out (in a notebook: OUT)."
-        )
+        found = ", ".join(sorted(own)[:5])
+        raise ParameterError(message("folder in use", out=out, found=found))
     return out
 
 
@@ -202,10 +193,7 @@ def check_writable(out: Path) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
     if reason:
-        raise ParameterError(
-            f"The results need a folder that can be written. Found: {existing}, {reason}. Choose "
-            "another with --out (in a notebook: OUT)."
-        )
+        raise ParameterError(message("unwritable folder", existing=existing, reason=reason))
 
 
 @contextlib.contextmanager
@@ -311,19 +299,10 @@ def _explained(error):
     if kind in CAUSED_BY_A_PARAMETER:
         return ParameterError(words)
     if kind == "DeadKernelError":
-        return ReportError(
-            "The kernel died. Often it lacks memory: try fewer samples, or one recipe."
-        )
+        return ReportError(message("dead kernel"))
     if kind.endswith("Error") and words.startswith("[Errno"):
-        return ReportError(_unwritable(words))
-    return ReportError(f"The report stopped. Found: {kind}: {words}")
-
-
-def _unwritable(error):
-    return (
-        f"A file cannot be written or read. Found: {error}. Make room, or choose other folders: "
-        "--out for the results, the environment variable HUB_TO_TFLITE_CACHE for the cache."
-    )
+        return ReportError(message("unwritable file", error=words))
+    return ReportError(message("stopped", kind=kind, words=words))
 
 
 def _write_pages(notebook, folder):
