@@ -4,14 +4,16 @@ import argparse
 import json
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from hub_to_tflite import sandbox
-from tools.bench import candidates, files, overhead, process, report
+from tools.bench import candidates, files, overhead, report
 from tools.bench.process import Process, ProcessError
 
 OURS = ("tensorflow", "ai-edge-litert", "numpy")
 THEIRS = ("onnxruntime", "openvino", "nncf", "onnx", "tf2onnx")
+PREDICT = ("float32", "full-integer with float I/O")
 
 
 def main() -> None:
@@ -25,36 +27,28 @@ def main() -> None:
 
     print("Making the files; the first time takes some minutes.", flush=True)
     made, unmade = sandbox.call(files.tflite), {}
+    versions = {package: version(package) for package in OURS}
     with Process(candidates.OTHERS) as others:
-        versions = process.versions(*OURS) | others.call(process.versions, *THEIRS)
+        versions |= {package: others.call(version, package) for package in THEIRS}
         for form in files.FORMS:
             try:
                 made[form] = others.call(files.other, form, made)
             except ProcessError as error:
                 unmade[form] = str(error)
 
+    entries = candidates.load()
+    print(f"What the course adds; {len(entries)} candidates on 1 and 2 threads", flush=True)
     results = {
         "machine": report.machine(versions),
         "rounds": rounds,
         "checked": files.CHECKED,
-        "predict": {},
-        "lesson": {},
-        "threads": {},
+        "predict": {form: overhead.helper(made[form], 2 * rounds) for form in PREDICT},
+        "lesson": overhead.lessons(max(2, rounds // 6)),
+        "threads": {n: candidates.run(entries, made, unmade, n, rounds) for n in (1, 2)},
     }
-    print("What the course adds", flush=True)
-    for form, file in {"float32": "float32", "int8": "full-integer with float I/O"}.items():
-        results["predict"][form] = overhead.helper(made[file], 2 * rounds)
-    results["lesson"] = overhead.lessons(max(2, rounds // 6))
-    entries = candidates.load()
-    for threads in (1, 2):
-        print(f"{len(entries)} candidates, threads: {threads}, {rounds} rounds", flush=True)
-        measured = candidates.run(entries, made, unmade, threads, rounds)
-        results["threads"][str(threads)] = measured
     report.RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     report.write()
-    print(
-        f"\n{report.text(results, entries)}\nIn {report.FOLDER.name}/: this, the figure, the times."
-    )
+    print(f"\n{report.text(results, entries)}\nbenchmarks/ has this, the figure and the times.")
     sys.exit(any(measured["failed"] for measured in results["threads"].values()))
 
 

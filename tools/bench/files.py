@@ -107,7 +107,8 @@ def onnx(made, path):
     import tensorflow as tf
     import tf2onnx
 
-    serve = tf.saved_model.load(made["SavedModel"]).signatures["serving_default"]
+    loaded = tf.saved_model.load(made["SavedModel"])  # while it lives, its variables do
+    serve = loaded.signatures["serving_default"]
     function = tf.function(lambda images: serve(images=images)["probabilities"])
     spec = [tf.TensorSpec([1, SIZE, SIZE, 3], tf.float32, name="images")]
     tf2onnx.convert.from_function(function, input_signature=spec, opset=18, output_path=path)

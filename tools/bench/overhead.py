@@ -4,23 +4,11 @@ import json
 import os
 import time
 
-from helpers import benchmark, handles
+from helpers import benchmark, handles, tinyhub
 from helpers.interpreter import load, predict
 from hub_to_tflite import sandbox
-from tools.bench import files
+from tools.bench import files, runtimes
 from tools.bench.process import ROOT
-
-IMAGES = 8
-
-
-def bare(interpreter, images):
-    """Run the three calls and nothing else: what `predict` is measured against."""
-    source = interpreter.get_input_details()[0]["index"]
-    target = interpreter.get_output_details()[0]["index"]
-    for image in images:
-        interpreter.set_tensor(source, image)
-        interpreter.invoke()
-        interpreter.get_tensor(target)
 
 
 def helper(path: str, rounds: int) -> dict[str, tuple[float, float, float]]:
@@ -29,11 +17,12 @@ def helper(path: str, rounds: int) -> dict[str, tuple[float, float, float]]:
     The time is the processor's: on one thread, and with nothing to wait for, it is that of an idle
     machine's clock. "bare, again" compares the bare calls with themselves.
     """
-    images, interpreter, another = files.images(IMAGES, seed=3), load(path), load(path)
+    images, interpreter = files.images(8, seed=3), load(path)
+    run = runtimes.interpreter(path, option="", threads=1)
     candidates = {
-        "bare": lambda: bare(interpreter, images[:, None]),
-        "bare, again": lambda: bare(interpreter, images[:, None]),
-        "predict": lambda: predict(another, images),
+        "bare": lambda: [run(image) for image in images[:, None]],
+        "bare, again": lambda: [run(image) for image in images[:, None]],
+        "predict": lambda: predict(interpreter, images),
     }
     seconds = benchmark.measure(candidates, rounds, warm_up=5, clock=time.process_time)
     return {name: benchmark.ratio(seconds, name, "bare") for name in ("bare, again", "predict")}
@@ -58,17 +47,12 @@ def floor(folder: str) -> None:
     tf.lite.TFLiteConverter.from_saved_model(folder).convert()
 
 
-def model() -> str:
-    """Return the folder of lesson 00's SavedModel, downloaded from the embedded hub if need be."""
-    return str(handles.fetch(handles.check(handles.DEFAULT)))
-
-
 def lessons(rounds: int) -> dict[str, list[float]]:
     """Return {"lesson", "floor": seconds (rounds,)}, each time of a fresh process.
 
-    The model is downloaded before, so that the download is on neither side.
+    The first lesson, which downloads the model, doesn't count.
     """
-    folder = sandbox.call(model)
+    folder = sandbox.call(handles.check, f"{tinyhub.EMBEDDED / handles.DEFAULT}.tar.gz")
     candidates = {
         "lesson": lambda: sandbox.call(lesson),
         "floor": lambda: sandbox.call(floor, folder),

@@ -6,7 +6,6 @@ in, a line with {"value": ...} or {"error": ...} out, until its standard input e
 
 import contextlib
 import importlib
-import importlib.metadata
 import json
 import os
 import subprocess
@@ -62,11 +61,6 @@ class Process(contextlib.AbstractContextManager):
         if "error" in answer:
             raise ProcessError(answer["error"])
         return answer["value"]
-
-
-def versions(*packages: str) -> dict[str, str]:
-    """Return {package: version} of what is installed."""
-    return {package: importlib.metadata.version(package) for package in packages}
 
 
 def main():
