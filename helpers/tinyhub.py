@@ -54,9 +54,8 @@ def digest(root: str | Path = EMBEDDED) -> str:
 def serve(root: str | Path = EMBEDDED, ports: Iterable[int] = PORTS) -> str:
     """Serve `root` from a thread of this process and return "http://127.0.0.1:<port>".
 
-    Several processes may serve the same models on one port: whichever the system picks gives the
-    same answer. A port that another program, or a hub of other models, holds is passed over, so an
-    address never changes its meaning. Raises OSError if no port is free.
+    Hubs of the same models share a port; one that anything else holds is passed over, so an address
+    never changes its meaning. Raises OSError if no port is free.
     """
     name = f"tinyhub/{digest(root)[:12]}"
     for port in ports:
@@ -85,11 +84,11 @@ def serve_once() -> str:
     address = process.stdout.readline().strip()
     if not address.startswith("http"):
         raise OSError(f"The embedded hub did not start. For its error run: {' '.join(command)}")
-    _processes.append(process)
+    _running.append(process)
     return address
 
 
-_processes = []
+_running = []  # the servers of this process, and the processes that serve for it
 
 
 def _holder(port):
@@ -113,6 +112,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, port, root, name):
         self.root, self.name = root.resolve(), name
         super().__init__(("127.0.0.1", port), _Handler)
+        _running.append(self)
 
     def server_bind(self):
         if hasattr(socket, "SO_REUSEPORT"):  # several kernels, one port
@@ -152,3 +152,5 @@ class _Handler(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     print(serve(), flush=True)
     sys.stdin.read()  # until the process that started this one is gone
+    for server in _running:  # no new request while Python shuts down: it would be reset
+        server.socket.shutdown(socket.SHUT_RDWR)
