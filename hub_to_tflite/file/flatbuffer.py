@@ -229,16 +229,13 @@ def packed_files(source: bytes | BinaryIO) -> dict[str, str]:
 
     Read are .txt and .json files of up to a megabyte, ten at most.
     """
-    texts = {}
-    try:
-        file = io.BytesIO(source) if isinstance(source, bytes) else source
-        with zipfile.ZipFile(file) as archive:
-            texts = dict.fromkeys(archive.namelist(), "")
-            for name in [name for name in texts if name.endswith((".txt", ".json"))][:10]:
-                if archive.getinfo(name).file_size <= LONGEST:
-                    texts[name] = archive.read(name).decode(errors="replace")
-    except Exception:  # mostly zipfile.BadZipFile, as in nearly every .tflite: there is no archive
-        pass
+    texts, file = {}, io.BytesIO(source) if isinstance(source, bytes) else source
+    # Mostly there is no archive, and this is zipfile.BadZipFile.
+    with contextlib.suppress(Exception), zipfile.ZipFile(file) as archive:
+        texts = dict.fromkeys(archive.namelist(), "")
+        for name in [name for name in texts if name.endswith((".txt", ".json"))][:10]:
+            if archive.getinfo(name).file_size <= LONGEST:
+                texts[name] = archive.read(name).decode(errors="replace")
     return texts
 
 
@@ -255,10 +252,8 @@ def _reading(content):
     try:
         yield Table(content)
     except (struct.error, IndexError):
-        raise CorruptModelError(
-            f"Its tables lead out of its {len(content):,} bytes, as in a file that broke off or "
-            "was altered."
-        ) from None
+        led = f"Its tables lead out of its {len(content):,} bytes"
+        raise CorruptModelError(f"{led}, as in a file that broke off or was altered.") from None
 
 
 def _read(content, files):
@@ -325,40 +320,25 @@ class _Graph:
 
 
 def _tensor(table, index, buffers, where):
-    code, buffer = table.number(1, "b"), table.number(2, "I")
-    dtypes = releases.table()["dtypes"]
+    code, buffer, dtypes = table.number(1, "b"), table.number(2, "I"), releases.table()["dtypes"]
     _within([code], 0, len(dtypes), f"{where} is of type")
     _within([buffer], 0, len(buffers), f"{where} names buffer")
     dtype, shape, stored = dtypes[code], table.numbers(0), buffers[buffer]
-    _require(
-        min(shape, default=0) >= 0,
-        f"{where} has the shape {shape}. A dynamic dimension is 1 there, -1 in shape_signature.",
-    )
-    needed = math.prod(shape) * SIZES.get(dtype, 0)
-    sparse = table.table(6)
-    _require(
-        stored in (0, needed) or not needed or sparse,
-        f"{where} needs {needed:,} bytes for {dtype} {shape}; its buffer holds {stored:,}.",
-    )
+    signed = "A dynamic dimension is 1 there, -1 in shape_signature."
+    _require(min(shape, default=0) >= 0, f"{where} has the shape {shape}. {signed}")
+    needed, sparse = math.prod(shape) * SIZES.get(dtype, 0), table.table(6)
+    wrong = f"{where} needs {needed:,} bytes for {dtype} {shape}; its buffer holds {stored:,}."
+    _require(stored in (0, needed) or not needed or sparse, wrong)
     scales, points = (), ()
     if quantization := table.table(4):
         scales, points = quantization.numbers(2, "f"), quantization.numbers(3, "q")
     finite = all(map(math.isfinite, scales))
     _require(finite, f"{where} has a scale that is not a finite number.")
-    _require(
-        not scales or len(points) in (1, len(scales)),
-        f"{where} has {len(scales)} scales and {len(points)} zero points.",
-    )
-    return Tensor(
-        table.text(3),
-        dtype,
-        table.numbers(7) or shape,
-        scales[0] if scales else 0.0,
-        points[0] if points else 0,
-        len(scales),
-        index,
-        bool(table.number(8, "B")),
-    )
+    wrong = f"{where} has {len(scales)} scales and {len(points)} zero points."
+    _require(not scales or len(points) in (1, len(scales)), wrong)
+    scale, point = scales[0] if scales else 0.0, points[0] if points else 0
+    shape, ranked = table.numbers(7) or shape, bool(table.number(8, "B"))
+    return Tensor(table.text(3), dtype, shape, scale, point, len(scales), index, ranked)
 
 
 def _within(indices: Iterable[int], low: int, high: int, what: str):

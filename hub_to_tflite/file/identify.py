@@ -20,14 +20,6 @@ from hub_to_tflite.file import flatbuffer
 from hub_to_tflite.tables import table
 
 FORMATS = Path(__file__).with_name("formats.yaml")
-MAGIC = [  # (offset, magic bytes, what they mean)
-    (4, flatbuffer.MAGIC, ".tflite"),
-    (0, b"\x89HDF\r\n\x1a\n", "HDF5"),
-    (0, b"version https://git-lfs", "git-LFS pointer"),
-    (0, b"PK\x03\x04", "zip"),
-    (0, b"\x1f\x8b", "tar"),
-    (257, b"ustar", "tar"),
-]
 MOST = 2**30  # bytes that are unpacked or searched to look inside
 LARGEST_JSON = 2**26  # bytes of a model.json
 
@@ -37,7 +29,7 @@ class Identity:
     """What a path leads to, who opens it, and how. `model` is there if it's a sound .tflite."""
 
     path: str
-    what: str  # a key of formats.yaml
+    what: str  # one of the formats in formats.yaml
     who: str
     how: str
     detail: str = ""  # what else was seen, such as where a damaged file is damaged
@@ -79,14 +71,13 @@ def identify(source: str | Path | bytes) -> Identity:
         what, detail = "unknown", f"It cannot be read: {getattr(error, 'strerror', None) or error}."
         if isinstance(error, flatbuffer.CorruptModelError):
             what, detail = "damaged .tflite", str(error)
-    who, how = knowledge.load(FORMATS)[what]
-    return Identity(
-        path, what, _runner(model) if model else who, how.replace("{}", path), detail, model
-    )
+    who, how = knowledge.load(FORMATS)["formats"][what]
+    who, how = _runner(model) if model else who, how.replace("{}", path)
+    return Identity(path, what, who, how, detail, model)
 
 
 def _look(source):
-    """Return (a key of formats.yaml, detail)."""
+    """Return (format, detail); the format is one in formats.yaml."""
     if isinstance(source, bytes):
         return _in_file(io.BytesIO(source))
     path = Path(source)
@@ -118,26 +109,32 @@ def _in_folder(folder):
 
 
 def _in_file(file):
-    """Return (a key of formats.yaml, detail) for an open file, from 512 bytes if they do."""
+    """Return (format, detail) for an open file, from 512 bytes if they do."""
     head = file.read(512)
-    what = next((what for at, mark, what in MAGIC if head[at:].startswith(mark)), None)
     file.seek(0)
+    heads = knowledge.load(FORMATS)["heads"].items()
+    matches = ((re.match(mark.encode(), head, re.DOTALL), what) for mark, what in heads)
+    found, what = next((one for one in matches if one[0]), (None, ""))
+    if not found:
+        return ("unknown" if head else "empty"), ""
     if what == "zip":
         return _in_zip(file)
     if what == "tar":
         return _in_tar(gzip.open(file) if head.startswith(b"\x1f\x8b") else file)
-    if what == "HDF5":
-        if _holds(file, b"model_config"):
-            return what, ""
-        return what, "It has no model_config: weights or other data, not a whole model."
-    if what == "git-LFS pointer":
-        size = re.search(rb"^size (\d+)", head, re.MULTILINE)
-        return what, f"It stands for a file of {int(size[1]):,} bytes." if size else ""
-    if what:
-        return what, ""
-    if head.lstrip().startswith(b"{"):
+    if what == "JSON":
         return _in_json(file)
-    return _guess(head)
+    if what == "HDF5" and not _holds(file, b"model_config"):
+        return what, "It has no model_config: weights or other data, not a whole model."
+    if what == "git-LFS pointer" and found[1]:
+        return what, f"It stands for a file of {int(found[1]):,} bytes."
+    if what == "HTML page":
+        title = re.search(rb"<title>(.*?)</title>", head, re.DOTALL | re.IGNORECASE)
+        words = title[1].decode(errors="replace").strip() if title else ""
+        return what, f"Its title: {words!r}." if words else ""
+    if what == "frozen GraphDef":
+        node = head[found.end() + found[1][0] :][:1] == b"\x12"
+        return (what, "A guess, from its first node.") if node else ("unknown", "")
+    return what, ""
 
 
 def _in_zip(file):
@@ -172,7 +169,7 @@ def _in_tar(file):
 
 
 def _in_archive(names):
-    """Return (a key of formats.yaml, detail) for an archive with files of these names."""
+    """Return (format, detail) for an archive with files of these names."""
     paths = map(PurePosixPath, names)
     folders = [path.parent for path in paths if path.name.startswith("saved_model.pb")]
     if not folders:
@@ -190,25 +187,6 @@ def _in_json(file):
     if isinstance(keys, dict) and {"modelTopology", "weightsManifest"} & set(keys):
         return "TensorFlow.js model", f"Its form is {keys['format']}." if "format" in keys else ""
     return "unknown", "It is JSON."
-
-
-def _guess(head):
-    """Return (a key of formats.yaml, detail) for the first bytes of a file without magic bytes."""
-    if len(head) < 3:
-        return ("unknown" if head else "empty"), ""
-    if head.lstrip().lower().startswith((b"<!doctype html", b"<html")):
-        title = re.search(rb"<title>(.*?)</title>", head, re.DOTALL | re.IGNORECASE)
-        words = title[1].decode(errors="replace").strip() if title else ""
-        return "HTML page", f"Its title: {words!r}." if words else ""
-    if head.startswith(b"\x08\x01\x12"):
-        return "saved_model.pb alone", ""
-    if head[0] == 8 and 3 <= head[1] < 32 and head[2] in b"\x12\x1a\x3a\x42":
-        return "ONNX", ""
-    # A GraphDef lists nodes, field 1 of each its name, 2 its op: 0a SIZE 0a SIZE name 12 SIZE op.
-    node = re.match(rb"\n[\x80-\xff]*[\x00-\x7f]\n([\x01-\x7f])", head)
-    if node and head[node.end() + node[1][0] :][:1] == b"\x12":
-        return "frozen GraphDef", "A guess, from its first node."
-    return "unknown", ""
 
 
 def _holds(file, word):

@@ -66,19 +66,15 @@ def _check(found, meanings, labels):
     for side, tensors in (("input", found.inputs), ("output", found.outputs)):
         names = [tensor.name for tensor in tensors]
         if unknown := set(meanings[side]) - set(names):
-            raise MetadataError(
-                f"The model has no {side} {min(unknown)!r}. Its {side}s are: {', '.join(names)}."
-            )
+            lacks = f"The model has no {side} {min(unknown)!r}."
+            raise MetadataError(f"{lacks} Its {side}s are: {', '.join(names)}.")
     classes = found.outputs[0].shape[-1] if found.outputs and found.outputs[0].shape else -1
     if labels and classes > 0 and len(labels) != classes:
-        raise MetadataError(
-            f"There must be one label for each of the {classes} numbers of the output. "
-            f"Found: {len(labels)}."
-        )
+        rule = f"There must be one label for each of the {classes} numbers of the output."
+        raise MetadataError(f"{rule} Found: {len(labels)}.")
     if broken := [label for label in labels if len(f"{label}\n".splitlines()) > 1]:
-        raise MetadataError(
-            f"A label is one line of {LABELS}. Found: {broken[0]!r}. Take out its line break."
-        )
+        rule = f"A label is one line of {LABELS}."
+        raise MetadataError(f"{rule} Found: {broken[0]!r}. Take out its line break.")
 
 
 def read(content: bytes) -> dict[str, Any]:
@@ -94,18 +90,16 @@ def read(content: bytes) -> dict[str, Any]:
         raise MetadataError(f"Only a sound .tflite has metadata. Found: {error}") from None
     files = flatbuffer.packed_files(content)
     if not buffer and CONTRACT not in files:
-        raise MetadataError(
-            f"This .tflite has no metadata. Found: no buffer named {NAME}, no archive."
-        )
+        found = f"no buffer named {NAME}, no archive"
+        raise MetadataError(f"This .tflite has no metadata. Found: {found}.")
     described = _read_buffer(buffer)
     texts = [text for file, text in files.items() if file.endswith(".txt")]
     labels = files.get(LABELS, texts[0] if texts else "").splitlines()
     try:
         contract = dict(json.loads(files.get(CONTRACT, "{}")))
     except (ValueError, TypeError):
-        raise MetadataError(
-            f"The {CONTRACT} packed into this .tflite is no JSON object. Pack it again."
-        ) from None
+        wrong = f"The {CONTRACT} packed into this .tflite is no JSON object"
+        raise MetadataError(f"{wrong}. Pack it again.") from None
     return {**described, "labels": labels, "contract": contract}
 
 
@@ -139,27 +133,19 @@ def _model_metadata(name, description, meanings, found, value_range, files):
     """Return the FlatBuffer ModelMetadata, as bytes."""
     import flatbuffers
 
-    inputs = [_tensor(one, meanings) for one in found.inputs]
-    outputs = [_tensor(one, meanings) for one in found.outputs]
+    inputs, outputs = (  # TensorMetadata each, as {field: value}
+        [{0: one.name, 1: meanings.get(one.name, "")} for one in side]
+        for side in (found.inputs, found.outputs)
+    )
     if value_range and inputs:
         inputs[0] |= _range(found.inputs[0], *map(float, value_range))
     if LABELS in files and outputs:
         outputs[0][6] = [{0: LABELS, 2: VALUE_LABELS}]
     builder = flatbuffers.Builder(1024)
-    root = {
-        0: name,
-        1: description,
-        3: [{2: inputs, 3: outputs}],
-        6: [{0: file} for file in files if file != LABELS],
-        7: PARSER,
-    }
+    others = [{0: file} for file in files if file != LABELS]
+    root = {0: name, 1: description, 3: [{2: inputs, 3: outputs}], 6: others, 7: PARSER}
     builder.Finish(_write(builder, root), file_identifier=IDENTIFIER)
     return bytes(builder.Output())
-
-
-def _tensor(tensor, meanings):
-    """Return the TensorMetadata of a flatbuffer.Tensor, as {field: value}."""
-    return {0: tensor.name, 1: meanings.get(tensor.name, "")}
 
 
 def _range(tensor, low, high):
@@ -186,15 +172,14 @@ def _write(builder, value):
         for offset in reversed(offsets):
             builder.PrependUOffsetTRelative(offset)
         return builder.EndVector()
-    offsets = {
-        field: _write(builder, one) for field, one in value.items() if not isinstance(one, int)
-    }
+    below = {field: one for field, one in value.items() if not isinstance(one, int)}
+    offsets = {field: _write(builder, one) for field, one in below.items()}
     builder.StartObject(max(value) + 1)
     for field, one in value.items():
-        if isinstance(one, int):
-            builder.PrependUint8Slot(field, one, 0)
-        else:
+        if field in offsets:
             builder.PrependUOffsetTRelativeSlot(field, offsets[field], 0)
+        else:
+            builder.PrependUint8Slot(field, one, 0)
     return builder.EndObject()
 
 
@@ -212,17 +197,13 @@ def _read_buffer(buffer):
             found["inputs"] = list(map(_read_tensor, subgraph.tables(2)))
             found["outputs"] = list(map(_read_tensor, subgraph.tables(3)))
     except (struct.error, IndexError, flatbuffer.CorruptModelError):
-        raise MetadataError(
-            "The metadata of this .tflite is damaged: its tables lead out of it."
-        ) from None
+        damaged = "The metadata of this .tflite is damaged: its tables lead out of it."
+        raise MetadataError(damaged) from None
     return found
 
 
 def _read_tensor(table):
     stats = table.table(5)
     ends = [*stats.numbers(1, "f")[:1], *stats.numbers(0, "f")[:1]] if stats else []
-    return {
-        "name": table.text(0),
-        "description": table.text(1),
-        "range": tuple(ends) if len(ends) == 2 else None,
-    }
+    limits = tuple(ends) if len(ends) == 2 else None
+    return {"name": table.text(0), "description": table.text(1), "range": limits}

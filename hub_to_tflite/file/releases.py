@@ -44,11 +44,8 @@ def needed(ops: Iterable, stated: bytes = b"") -> tuple[str, str]:
     known = [(number[0].decode(), "as the file states")] if number else []
     for op in ops:
         if op.version > max((v for name, v in needs if name == op.name), default=op.version):
-            newest = list(table()["releases"])[-1]
-            return (
-                "",
-                f"{op.name} v{op.version} is newer than TensorFlow {newest}, the newest known here",
-            )
+            newest = f"TensorFlow {list(table()['releases'])[-1]}, the newest known here"
+            return "", f"{op.name} v{op.version} is newer than {newest}"
         if (op.name, op.version) in needs:
             known.append((needs[op.name, op.version], f"because of {op.name} v{op.version}"))
     if not known:
