@@ -99,7 +99,7 @@ def test_all_archives_together_stay_small():
 
 
 def test_the_embedded_hub_is_a_process_of_its_own_and_ends_with_its_kernel():
-    code = "from helpers import tinyhub; print(tinyhub.serve_once(), tinyhub._processes[0].pid)"
+    code = "from helpers import tinyhub; print(tinyhub.serve_once(), tinyhub._running[0].pid)"
     address, process = subprocess.check_output([sys.executable, "-c", code], text=True).split()
     assert address.startswith("http://127.0.0.1:")
     psutil.wait_procs(
