@@ -54,9 +54,8 @@ class Process(contextlib.AbstractContextManager):
         if not line:
             ending = sandbox.describe(self._process.wait())
             self._log.seek(0)
-            words = self._log.read().decode(errors="replace").split("\n")
-            last = next((one for one in reversed(words) if one.strip()), "no output")
-            raise ProcessError(f"The process ended with {ending}: {last[:200]}")
+            words = " ".join(self._log.read().decode(errors="replace").split())
+            raise ProcessError(f"The process ended with {ending}: {words[-200:]}")
         answer = json.loads(line)
         if "error" in answer:
             raise ProcessError(answer["error"])

@@ -58,17 +58,17 @@ def fixed_identity(file: Path) -> None:
 
 def packed(folder: Path) -> bytes:
     """Return `folder` as tar.gz bytes: sorted, with directory entries, without times and owners."""
+
+    def plain(info):
+        info.mtime = info.uid = info.gid = 0
+        info.uname = info.gname = ""
+        info.mode = 0o755 if info.isdir() else 0o644
+        return info
+
     buffer = io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=9) as zipped:
         with tarfile.open(fileobj=zipped, mode="w") as tar:
             for path in [folder, *sorted(folder.rglob("*"))]:
-                info = tar.gettarinfo(str(path), arcname=str(Path(".") / path.relative_to(folder)))
-                info.mtime = info.uid = info.gid = 0
-                info.uname = info.gname = ""
-                info.mode = 0o755 if path.is_dir() else 0o644
-                if path.is_dir():
-                    tar.addfile(info)
-                else:
-                    with open(path, "rb") as file:
-                        tar.addfile(info, file)
+                name = path.relative_to(folder).as_posix()
+                tar.add(path, name, recursive=False, filter=plain)
     return buffer.getvalue()
