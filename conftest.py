@@ -15,12 +15,16 @@ from xdist.scheduler import LoadScopeScheduling
 from helpers import tinyhub
 
 ROOT = Path(__file__).resolve().parent
-LONG = {
-    "test_errors.py": 60,
-    "test_sweep.py": 50,
-    "test_report.py": 50,
-    "test_web.py": 40,
-}  # seconds
+LONG = {  # seconds on one core
+    "test_sweep.py": 80,
+    "test_errors.py": 55,
+    "test_check.py": 38,
+    "test_project.py": 36,
+    "test_report.py": 33,
+    "test_command.py": 30,
+    "test_web.py": 26,
+    "test_handles.py": 24,
+}
 OFFLINE = str(ROOT / "tests" / "offline")
 
 # In the environment before xdist starts its workers, and so in every kernel.
