@@ -1,18 +1,13 @@
 """Make the reports of a grid of models, on every core or on a cluster, and gather one table.
 
-A grid is a YAML file with four lists: handles, recipes, threads, samples. Each combination is a
-job: the report's template, executed by a task of dask.distributed, on another worker if one dies.
-The executed notebooks are in <out>/<grid>/jobs/; table, figure and list are read from them. A
-notebook's name ends in the digest of what decides its numbers, so a job that is done is found
-again, and one whose model, template, code or versions have changed is not. A failed one waits for
-`retry`.
+Each combination of a grid's lists is a job: the report's template, executed by a task of
+dask.distributed, on another worker if one dies. The executed notebooks are in <out>/<grid>/jobs/;
+table, figure and list are read from them. A notebook's name ends in the digest of what decides its
+numbers, so a job that is done is found again, and one whose model, template, code or versions have
+changed is not. A failed one waits for `retry`.
 
 Dask watches the memory of its worker, but the kernel is its child: so each task watches the kernel
 and its children, and ends them when they have more than the worker's limit.
-
-Workers on other machines need this project as it is here, which is checked first, and the same path
-for each folder or file that the grid names. Whoever can talk to a dask scheduler can run any code
-on its workers: keep tcp:// on a network that you trust, use tls:// elsewhere.
 """
 
 import asyncio
@@ -21,7 +16,6 @@ import dataclasses
 import functools
 import hashlib
 import importlib.metadata
-import io
 import itertools
 import json
 import logging
@@ -33,7 +27,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
-from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +53,12 @@ GRID = {  # list -> (what it holds, its default)
 JOB, MEASURED = knowledge.load(Path(__file__).with_name("sweep_columns.yaml")).values()
 COLUMNS = JOB | MEASURED
 PACKAGES = ("tensorflow", "ai-edge-litert", "numpy", "papermill", "distributed")
-# Modules that decide words, and no number.
-WORDING = ("hub_to_tflite.errors", "hub_to_tflite.report.messages", "helpers.course.exercises")
+# The files that the template needs, and those among them that decide words but no number.
+CODE = ("helpers/*.*", "helpers/course/[ac]*.py", "hub_to_tflite/[!_]*.py")
+CODE += ("hub_to_tflite/file/*.*", "hub_to_tflite/report/*.*", "hub_to_tflite/sandbox/*.*")
+WORDS = ("messages.py", "messages.yaml", "sweep.py", "sweep_columns.yaml", "template.ipynb")
 LEAST = 2 * 10**9  # bytes for a worker: enough for the kernel and its children, with small models
 PATIENCE = 5  # seconds to wait for a scheduler, and again for its workers
-PY_SOURCE = 1  # what ModuleFinder calls a file of Python
 LOOK = 0.2  # seconds from one look at a kernel's memory to the next
 # Ctrl-C is for the sweep, which ends its workers.
 IGNORE = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)"
@@ -104,7 +98,7 @@ def sweep(
     """
     if memory is not None and memory < 5 * 10**8:
         raise SweepError(message("little memory", found=memory))
-    source = source_of(make.TEMPLATE)
+    source = make.TEMPLATE.read_text(encoding="utf-8")
     jobs, folder = named(read(grid), source), Path(out or make.default_folder("sweep"))
     folder /= Path(grid).stem
     try:
@@ -117,20 +111,18 @@ def sweep(
         if before is None or (retry and before.metadata.sweep.failure):
             missing[name] = job
     print(f"Jobs: {len(missing)} to run, {len(jobs) - len(missing)} kept from before.", flush=True)
-    client = contextlib.nullcontext()
-    if missing:
-        client = connect(scheduler, workers, memory, source)
-    with client as connected:
+    try:
         try:
-            (folder / "jobs").mkdir(parents=True, exist_ok=True)
-            try:
-                if missing:
-                    run(connected, missing, source, folder)
-            finally:
-                table = gather(folder, jobs)
+            if missing:
+                with connect(scheduler, workers, memory) as client:
+                    run(client, missing, source, folder)
+        finally:
+            table = rows(folder, jobs)
+            if folder.is_dir():
+                gather(folder, table)
                 summarize(folder, table)
-        except OSError as error:
-            raise SweepError(message("unwritable results", error=error)) from None
+    except OSError as error:
+        raise SweepError(message("unwritable results", error=error)) from None
     return table
 
 
@@ -188,56 +180,17 @@ def _fits(key, value):
 # Names: what is done is found by them
 
 
-def facts(source: str) -> dict[str, str]:
-    """Return {what: which} of everything here that decides a job's numbers, besides its parameters.
-
-    `source` is the template as JSON text. The code is that of the modules which it uses, and the
-    data files that they name.
-    """
+def facts() -> dict[str, str]:
+    """Return {what: which} of everything here that decides a job's numbers, but its parameters."""
     code = hashlib.sha256()
-    for name, path in sorted(used(source).items()):
-        code.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    for path in sorted(path for pattern in CODE for path in make.ROOT.glob(pattern)):
+        if path.name not in WORDS:
+            code.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return {
         "Python": f"{sys.version_info[0]}.{sys.version_info[1]}",
         "the project's code": code.hexdigest()[:12],
         **{package: importlib.metadata.version(package) for package in PACKAGES},
     }
-
-
-class _Finder(ModuleFinder):
-    """Finds the project's modules that code imports, also through others, and no other ones."""
-
-    def import_module(self, partname, fqname, parent):
-        ours = fqname.split(".")[0] in ("helpers", "hub_to_tflite") and fqname not in WORDING
-        return super().import_module(partname, fqname, parent) if ours else None
-
-
-def used(source: str) -> dict[str, Path]:
-    """Return {name: file} of the project's modules that a notebook uses, also through others.
-
-    Data files that lie beside a module and are named in it are among them.
-    """
-    cells = [cell for cell in json.loads(source)["cells"] if cell["cell_type"] == "code"]
-    code = "\n".join("".join(cell["source"]) for cell in cells)
-    finder, found = _Finder([str(make.ROOT)]), {}
-    finder.load_module("__main__", io.BytesIO(code.encode()), "notebook", ("", "r", PY_SOURCE))
-    for name, module in finder.modules.items():
-        if name != "__main__":
-            found[name] = path = Path(module.__file__)
-            text = path.read_text(encoding="utf-8")
-            for data in re.findall(r'"([\w.-]+\.(?:yaml|j2|npz|json))"', text):
-                if (path.parent / data).is_file():
-                    found[f"{name}/{data}"] = path.parent / data
-    return found
-
-
-def source_of(path: str | Path) -> str:
-    """Return a notebook as JSON text, without its outputs."""
-    notebook = nbformat.read(path, 4)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    return nbformat.writes(notebook)
 
 
 def named(jobs: list[Job], source: str) -> dict[str, Job]:
@@ -248,7 +201,7 @@ def named(jobs: list[Job], source: str) -> dict[str, Job]:
     """
     cells = json.loads(source)["cells"]
     code = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
-    common, content = [code, facts(source)], functools.cache(_content)
+    common, content = [code, facts()], functools.cache(_content)
     found = {}
     for job in jobs:
         decides = [dataclasses.asdict(job), content(job.handle), content(job.samples), common]
@@ -321,13 +274,8 @@ def execute(job: Job, source: str) -> str:
         return guards[0]
 
     with tempfile.TemporaryDirectory(dir=worker.local_directory) as folder:
-        parameters = {
-            "HANDLE": job.handle,
-            "SAMPLES": job.samples,
-            "RECIPES": job.recipes,
-            "THREADS": job.threads,
-            "OUT": str(Path(folder, "out")),
-        }
+        parameters = {name.upper(): value for name, value in dataclasses.asdict(job).items()}
+        parameters["OUT"] = str(Path(folder, "out"))
         notebook, error = make.execute(nbformat.reads(source, 4), parameters, watch)
     failure = _failure(error, guards[0]) if error else None
     if not failure and make.result(notebook) is None:
@@ -391,18 +339,16 @@ def rows(folder: Path, jobs: dict[str, Job]) -> list[dict]:
     return table
 
 
-def gather(folder: Path, jobs: dict[str, Job]) -> list[dict]:
-    """Write results.csv, .parquet, .png and index.md from the notebooks; return the rows."""
+def gather(folder: Path, table: list[dict]) -> None:
+    """Write a table as results.csv and .parquet, and its results.png and index.md."""
     import pyarrow.csv
     import pyarrow.parquet
 
-    table = rows(folder, jobs)
     arrow = pyarrow.Table.from_pylist(table, schema=pyarrow.schema(list(COLUMNS.items())))
     pyarrow.csv.write_csv(arrow, folder / "results.csv")
     pyarrow.parquet.write_table(arrow, folder / "results.parquet")
     draw(table, folder / "results.png")
     (folder / "index.md").write_text(index(table, folder.name), encoding="utf-8")
-    return table
 
 
 def draw(table: list[dict], path: Path) -> None:
@@ -459,9 +405,7 @@ Jobs that run side by side disturb each other's times; for times to rely on, use
 
 
 @contextlib.contextmanager
-def connect(
-    scheduler: str | None, workers: int | None, memory: int | None, source: str
-) -> Iterator[Any]:
+def connect(scheduler: str | None, workers: int | None, memory: int | None) -> Iterator[Any]:
     """Yield a dask client: of a scheduler's address, or of a new cluster on loopback.
 
     Raises SweepError.
@@ -478,7 +422,7 @@ def connect(
             found = {"address": scheduler, "error": _one_line(error)}
             raise SweepError(message("no scheduler", **found)) from None
         with client:
-            _compare(client, scheduler, source)
+            _compare(client, scheduler)
             print(f"{sum(client.nthreads().values())} at a time, at {scheduler}.", flush=True)
             yield client
         return
@@ -499,11 +443,11 @@ def connect(
             yield client
 
 
-def _compare(client, address, source):
+def _compare(client, address):
     """Raise SweepError unless the scheduler has workers with this code in the same versions."""
     try:
         client.wait_for_workers(1, timeout=PATIENCE)
-        here, there = facts(source), client.run(facts, source, on_error="return")
+        here, there = facts(), client.run(facts, on_error="return")
     except asyncio.TimeoutError:
         here, there = {}, {"no worker": f"after {PATIENCE} s"}
     for worker, found in there.items():
@@ -520,6 +464,7 @@ def run(client: Any, jobs: dict[str, Job], source: str, folder: Path) -> None:
     from distributed import as_completed
     from tqdm import tqdm
 
+    (folder / "jobs").mkdir(parents=True, exist_ok=True)
     started = time.time()
     futures = client.map(execute, list(jobs.values()), source=source, retries=1, pure=False)
     names = {future.key: name for future, name in zip(futures, jobs)}

@@ -274,7 +274,7 @@ class TestWhatIsKept:
             "for file in [sys.argv[0], *sys.argv[1:]]:\n"
             "    with open(file, 'a') as opened:\n"
             "        opened.write('\\n# corrected\\n')\n"
-            "    print(*sweep.named([job], sweep.source_of(make.TEMPLATE)))\n"
+            "    print(*sweep.named([job], make.TEMPLATE.read_text()))\n"
         )
         environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
         options = {"env": environment, "cwd": tmp_path, "text": True}
@@ -323,8 +323,9 @@ class TestWhatGoesWrong:
         """In its own cluster, and as from a terminal: the signal goes to its workers, too."""
         bench.models(a=AFTER, b=ONCE + FOR_EVER)
         code = (
-            "import sys; from hub_to_tflite import __main__; from hub_to_tflite.report import make;"
-            "make.TEMPLATE = sys.argv.pop(1); sys.exit(__main__.main())"
+            "import sys; from pathlib import Path; from hub_to_tflite import __main__;"
+            "from hub_to_tflite.report import make; make.TEMPLATE = Path(sys.argv.pop(1));"
+            "sys.exit(__main__.main())"
         )
         command = [sys.executable, "-c", code, bench.notebook, "sweep", bench.grid]
         command += ["--workers", "2", "--out", bench.results.parent]
