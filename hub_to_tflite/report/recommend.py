@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from helpers import parity
 from hub_to_tflite.report.compare import Result
+from hub_to_tflite.report.messages import message
 from hub_to_tflite.tables import table
 
 AGREEMENT = 0.98  # the part of the samples whose top-1 must stay the same
@@ -22,42 +23,30 @@ class Recommendation:
     @property
     def rule(self) -> str:
         """The rule as a sentence."""
-        same = ""
-        if self.scores:
-            same = f", and the same top-1 on at least {AGREEMENT:.0%} of the samples"
-        return (
-            "The smallest file that runs in Python and is within the tolerance: no number off by "
-            f"more than {self.tolerance:g} of its output's range{same}; where the true classes are "
-            "known, no fewer right predictions than the lower end of the SavedModel's 95 % "
-            "interval."
-        )
+        same = message("same top-1", agreement=AGREEMENT) if self.scores else ""
+        return message("rule", tolerance=self.tolerance, same=same)
 
     @property
     def for_integers(self) -> str:
         """A sentence on targets with integers only, such as many microcontrollers."""
-        targets = "For targets with integers only"
         if "int8" not in self.reasons:
-            return f"{targets}, try the recipe int8 too: it was not among these."
+            return message("int8 not tried")
         accepted, why = self.reasons["int8"]
-        if accepted:
-            return f"{targets}, such as many microcontrollers, int8 is within the tolerance: {why}."
-        why = why.rstrip(".")
-        return f"{targets}, this model needs more work: int8 is not within the tolerance ({why})."
+        return message("int8 accepted" if accepted else "int8 not accepted", why=why.rstrip("."))
 
     def __repr__(self) -> str:
-        rows = [
-            (recipe, "yes" if accepted else "no", why)
-            for recipe, (accepted, why) in self.reasons.items()
-        ]
-        return f"Recommended: {self.recommended or 'none'}\n{table(rows)}"
+        return f"Recommended: {self.recommended or 'none'}\n{table(self._rows())}"
 
     def _repr_markdown_(self) -> str:
         rows = [
-            (f"**{name}**" if name == self.recommended else name, "yes" if accepted else "no", why)
-            for name, (accepted, why) in self.reasons.items()
+            [f"**{name}**" if name == self.recommended else name, *more]
+            for name, *more in self._rows()
         ]
         head = f"**Recommended: {self.recommended or 'none of them'}**"
         return f"{head}\n\n{table(rows, ['recipe', 'within tolerance', 'why'], 'markdown')}"
+
+    def _rows(self):
+        return [(name, "yes" if good else "no", why) for name, (good, why) in self.reasons.items()]
 
 
 def recommend(
@@ -71,12 +60,10 @@ def recommend(
     reasons = {one.recipe: accept(one, tolerance, scores, before) for one in results}
     accepted = [one for one in results if reasons[one.recipe][0]]
     best = min(accepted, key=lambda one: one.bytes, default=None)
-    if best is None:
-        return Recommendation(None, reasons, bool(scores), tolerance)
-    why = f"{reasons[best.recipe][1]}; the smallest of the {len(accepted)} within the tolerance"
-    return Recommendation(
-        best.recipe, reasons | {best.recipe: (True, why)}, bool(scores), tolerance
-    )
+    if best:
+        why = f"{reasons[best.recipe][1]}; the smallest of the {len(accepted)} within the tolerance"
+        reasons[best.recipe] = True, why
+    return Recommendation(best and best.recipe, reasons, bool(scores), tolerance)
 
 
 def accept(

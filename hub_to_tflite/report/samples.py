@@ -5,9 +5,11 @@ Samples of your own prove most. Random ones prove only that two forms of a model
 which range its numbers have, if it knows the model. No TensorFlow here.
 """
 
+import itertools
 import math
 import os
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from helpers import digits, savedmodel, tinyhub
+from hub_to_tflite import knowledge
 from hub_to_tflite.report.catalogue import Entry
 from hub_to_tflite.report.contracts import Arrays, Contract, Spec
 from hub_to_tflite.report.messages import message
@@ -27,15 +30,7 @@ RANDOM = 50  # random samples, unless a number is given
 OWN = 450  # samples of your own
 LEAST = 10  # samples, as a number
 PIXELS = ("float16", "float32", "float64", "uint8", "uint16", "int16", "int32", "int64")
-TEXTS = (
-    "Return the number of items.",
-    "The quick brown fox jumps over the lazy dog.",
-    "How much does it cost to send a letter?",
-    "I did not like this film at all.",
-    "Turn on the light in the kitchen, please.",
-    "for item in items: print(item)",
-    "Ça va? 你好! Grüße aus Köln.",
-)
+TEXTS = knowledge.load(Path(__file__).with_name("texts.yaml"))
 BESIDE = "images beside them"
 KINDS = '"auto", a number, "digits", "random", a folder of images, an .npy or an .npz'
 
@@ -172,9 +167,8 @@ def _fit(contract, entry=None):
 def _classes(contract):
     """Return the number of classes of the one output with a row for each sample, or None."""
     shapes = [spec.shape for spec in contract.outputs.values()]
-    if len(shapes) == 1 and shapes[0] and len(shapes[0]) == 2 and shapes[0][1] != 1:
-        return shapes[0][1]
-    return None
+    several = len(shapes) == 1 and len(shapes[0] or ()) == 2 and shapes[0][1] != 1
+    return shapes[0][1] if several else None
 
 
 def _shape(contract, name, entry, side=SIDE, image=False):
@@ -200,11 +194,10 @@ def _image_input(contract, entry, what, side=SIDE):
     found = "; ".join(f"{name}: {spec}" for name, spec in contract.inputs.items())
     name = next(iter(contract.inputs))
     dtype, shape = contract.inputs[name].dtype, _shape(contract, name, entry, side, image=True)
-    alone = len(contract.inputs) == 1
-    if alone and len(shape) == 3 and shape[0] in (1, 3) and shape[2] not in (1, 3):
+    image = len(contract.inputs) == 1 and len(shape) in (2, 3) and dtype in PIXELS
+    if image and shape[0] in (1, 3) and shape[2:] not in ((), (1,), (3,)):
         raise SampleError(message("colours first", what=what, found=found))
-    image = len(shape) in (2, 3) and shape[2:] in ((), (1,), (3,)) and dtype in PIXELS
-    if not alone or not image:
+    if not image or shape[2:] not in ((), (1,), (3,)):
         raise SampleError(message("no image input", what=what.capitalize(), found=found))
     return name, dtype, shape
 
@@ -216,11 +209,8 @@ def _images(unit, dtype, entry):
     assumed = dtype != "uint8"
     if entry and entry.input_range:
         (low, high), assumed = entry.input_range, False
-    values = unit
-    if (low, high) != (0, 1):
-        values = unit * np.float32(high - low) + np.float32(low)
-    if integer:
-        values = np.rint(values)
+    values = unit * np.float32(high - low) + np.float32(low)
+    values = np.rint(values) if integer else values
     habit = "Hub's convention for images" if high == 1 else "the usual one of pixels"
     warning = message("assumed range", low=low, high=high, habit=habit) if assumed else ""
     return values.astype(dtype), warning
@@ -291,15 +281,12 @@ def _folder(path, contract, entry, count, seed):
         for suffix, kind in Image.registered_extensions().items()
         if kind in Image.OPEN and Image.MIME.get(kind, "").startswith("image/")
     }
-    files = [
-        file
-        for file in sorted(path.rglob("*"))
-        if file.is_file() and not re.search(r"(^|/)\.", file.relative_to(path).as_posix())
-    ]
-    images = [file for file in files if file.suffix.lower() in suffixes]
-    others = [file for file in files if file not in images]
+    images, others = [], []
+    for file in sorted(path.rglob("*")):
+        if file.is_file() and not re.search(r"(^|/)\.", file.relative_to(path).as_posix()):
+            (images if file.suffix.lower() in suffixes else others).append(file)
     if not images:
-        found = _counted(len(others), "other file")
+        found = ", ".join(file.name for file in others[:3]) or "nothing"
         raise SampleError(message("no images", found=found, path=path))
     labels, unlabelled = _folder_labels(path, images, _classes(contract))
     picked = _picked(len(images), count, seed)
@@ -309,13 +296,9 @@ def _folder(path, contract, entry, count, seed):
     source += f", resized to {shape[1]} x {shape[0]}"
     ignored = sum("label" not in file.name.lower() for file in others)
     if ignored:
-        source += f"; {_counted(ignored, 'other file')} ignored"
+        source += f"; other files ignored: {ignored}"
     labels = None if labels is None else labels[picked]
     return Samples({name: values}, labels, source, f"{warning} {unlabelled}".strip())
-
-
-def _counted(number, noun):
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _of(some, total):
@@ -377,11 +360,9 @@ def _plain(text):
 
 def _indices(lines):
     """Return {name: line number} of a list of labels, for each name that is on one line only."""
-    found = {}
-    for number, line in enumerate(lines):
-        for name in {line, *line.split(",")}:
-            found.setdefault(_plain(name), []).append(number)
-    return {name: numbers[0] for name, numbers in found.items() if len(numbers) == 1}
+    names = [{_plain(name) for name in (line, *line.split(","))} for line in lines]
+    counts = Counter(itertools.chain(*names))
+    return {name: n for n, own in enumerate(names) for name in own if counts[name] == 1}
 
 
 def _lists(folder, count):

@@ -218,7 +218,7 @@ class TestFolder:
         images = taken.inputs["a"]
         assert images.shape == (3, 6, 8, 3) and images.dtype == np.float32 and not taken.labels
         assert (
-            taken.source == f"3 images from {tmp_path.name}, resized to 8 x 6; 1 other file ignored"
+            taken.source == f"3 images from {tmp_path.name}, resized to 8 x 6; other files ignored: 1"
         )
         assert images[0].min() > 0.98 and images[1].reshape(-1, 3).tolist() == [[-1, -1, 1]] * 48
 
@@ -321,9 +321,9 @@ class TestFolder:
         )
 
     def test_what_holds_no_image_or_a_broken_one_is_refused(self, tmp_path):
-        refused("holds no image. Found: 0 other files", tmp_path, contract(COLOUR))
+        refused("holds no image. Found: nothing", tmp_path, contract(COLOUR))
         (tmp_path / "notes.txt").write_text("hello")
-        refused("holds no image. Found: 1 other file ", tmp_path, contract(COLOUR))
+        refused("holds no image. Found: notes.txt", tmp_path, contract(COLOUR))
         whole = io.BytesIO()
         Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(
             whole, "JPEG"
@@ -359,7 +359,7 @@ class TestFolder:
         given = contract(Spec("float32", (None, 224, 224, 3)), out=Spec("float32", (None, 1001)))
         taken = samples.load(photos, given, catalogue.find(handle, given))
         assert (
-            taken.source == "4 images from photos, resized to 224 x 224; 1 other file ignored"
+            taken.source == "4 images from photos, resized to 224 x 224; other files ignored: 1"
             and not taken.warning
         )
         images = taken.inputs["a"]
