@@ -11,21 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hub_to_tflite import sandbox
+from hub_to_tflite import knowledge, sandbox
 from hub_to_tflite.file.identify import identify
 from hub_to_tflite.sandbox import memory
 
 COMPARE = "Fetch it again, and compare its size and sha256 with the publisher's."
-REMEDIES = {  # what LiteRT says -> what to do
-    r"Select TensorFlow op": "It was converted with SELECT_TF_OPS, and no Python runtime of today "
-    "has these ops. Convert it again with built-in ops only.",
-    r"unresolved custom op": "Register the op with the interpreter, or convert it again with "
-    "built-in ops only.",
-    r"Didn't find op for builtin opcode": "Use a newer ai-edge-litert. `identify` says which "
-    "release a file needs.",
-    r"XNNP": "Fix the shapes of its inputs, or pass LiteRT's Interpreter "
-    "experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES.",
-}
+REMEDIES = Path(__file__).with_name("remedies.yaml")
 # glibc then fills memory that is new or freed, so that a model that reads it by mistake fails now,
 # and an output that nobody writes differs.
 PERTURBED = {"MALLOC_PERTURB_": "165"}
@@ -84,7 +75,8 @@ def failure(error: Exception) -> tuple[str, str]:
     ending = getattr(error, "ending", "exception")
     if ending == "exception":
         words = str(error).strip() or type(error).__name__
-        todo = next((todo for mark, todo in REMEDIES.items() if re.search(mark, words)), COMPARE)
+        remedies = knowledge.load(REMEDIES).items()
+        todo = next((todo for said, todo in remedies if said in words), COMPARE)
         return "does not run here", f"LiteRT says {words.splitlines()[0]!r}. {todo}"
     steps = re.findall("^step: (.*)$", error.log, re.M)
     found, step = "a sandbox that tried it", f", {steps[-1]}" if steps else ""

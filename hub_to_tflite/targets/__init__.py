@@ -13,13 +13,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from hub_to_tflite import knowledge
 from hub_to_tflite.file import flatbuffer, metadata
 from hub_to_tflite.file.identify import Identity, identify, short
 from hub_to_tflite.sandbox import opening
 from hub_to_tflite.tables import table
 
 TARGETS = ("Python", "microcontroller", "browser", "phone")
-OTHERS = "its outputs are not the Interpreter's"
+SENTENCES = Path(__file__).with_name("sentences.yaml")
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,9 @@ def check(source: str | Path | bytes) -> Report:
     found = identify(source)
     model = found.model
     if not model:
-        reason = f"It is not a sound .tflite. Found: {found.what}. {found.detail}".strip()
-        return _nowhere(found, reason, [("what", found.what)], False)
+        return _nowhere(found, say("not sound", found).strip(), [("what", found.what)], False)
     if not model.outputs:
-        reason = "It has no output, so there is nothing to deploy."
-        return _nowhere(found, reason, _needs(model, {}), True)
+        return _nowhere(found, say("no output"), _needs(model, {}), True)
     try:
         content = opening.read(source, model.size)
         packed = metadata.read(content)
@@ -119,13 +118,11 @@ def near(got: Any, wanted: Any) -> bool:
 
 def wrong_dtypes(model: flatbuffer.Model, dtypes: Iterable[str], whose: str) -> list[str]:
     """Return what is said against inputs and outputs of other dtypes: one text or none."""
-    found = [
-        f"the {side} {one.name!r} is {one.dtype}"
-        for side, tensors in (("input", model.inputs), ("output", model.outputs))
-        for one in tensors
-        if one.dtype not in dtypes
-    ]
-    return [f"{', '.join(found)}; {whose} takes {', '.join(dtypes)} only"] if found else []
+    sides = [("input", one) for one in model.inputs] + [("output", one) for one in model.outputs]
+    wrong = [(side, one) for side, one in sides if one.dtype not in dtypes]
+    found = ", ".join(f"the {side} {one.name!r} is {one.dtype}" for side, one in wrong)
+    given = {"found": found, "whose": whose, "dtypes": ", ".join(dtypes)}
+    return [say("wrong dtypes", **given)] if found else []
 
 
 def missing_ops(model: flatbuffer.Model, run: Run) -> list[str]:
@@ -141,6 +138,11 @@ def aliased_output(model: flatbuffer.Model) -> str:
             return f"the output {one.name!r} is {seen[one.index]}"
         seen[one.index] = "returned twice"
     return ""
+
+
+def say(name: str, *found: Any, **named: Any) -> str:
+    """Return a text of sentences.yaml with what was found."""
+    return knowledge.load(SENTENCES)[name].format(*found, **named)
 
 
 def sentences(reasons: Iterable[str]) -> str:

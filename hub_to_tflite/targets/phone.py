@@ -3,7 +3,7 @@
 from hub_to_tflite import targets
 from hub_to_tflite.file.flatbuffer import Model
 from hub_to_tflite.sandbox import opening
-from hub_to_tflite.targets import Run, Target
+from hub_to_tflite.targets import Run, Target, say
 
 # What TensorBuffer.kt of LiteRT reads and writes; uint8 goes through it as the same bytes.
 DTYPES = ("float32", "int32", "int64", "int16", "int8", "uint8", "bool")
@@ -12,8 +12,7 @@ DTYPES = ("float32", "int32", "int64", "int16", "int8", "uint8", "bool")
 def judge(model: Model, content: bytes, run: Run) -> Target:
     """Return the Target "phone": what CompiledModel gives for the inputs of `run`, in a sandbox."""
     reasons = targets.wrong_dtypes(model, DTYPES, "LiteRT's TensorBuffer for Kotlin")
-    for op in targets.missing_ops(model, run):
-        reasons.append(f"LiteRT has no op {op}; an app would have to bring it along")
+    reasons += [say("phone missing op", op) for op in targets.missing_ops(model, run)]
     if not reasons and not run.memory:
         reasons.append(run.refusal)
     if not reasons:
@@ -22,15 +21,11 @@ def judge(model: Model, content: bytes, run: Run) -> Target:
         except Exception as error:
             last = (str(error).strip() or type(error).__name__).splitlines()[-1].strip(" └")
             aliased = targets.aliased_output(model)
-            reasons = [*([aliased] if aliased else []), f"CompiledModel, tried from Python: {last}"]
+            reasons = [*filter(None, [aliased]), say("phone no", last)]
     if reasons:
         return Target("phone", False, targets.sentences(reasons))
-    reason = "CompiledModel, tried from Python, gives the Interpreter's outputs; Kotlin and Swift "
-    reason += "run the same code."
-    if any(one.dynamic for one in model.inputs):
-        reason += " Dynamic dimensions are 1; for Swift, which reads them from the file, convert it"
-        reason += " with a batch of 1."
-    return Target("phone", True, f"{reason} The app carries {model.size:,} bytes.")
+    dynamic = say("phone dynamic") if any(one.dynamic for one in model.inputs) else ""
+    return Target("phone", True, say("phone yes", dynamic=dynamic, size=model.size))
 
 
 def _compare(content, model, run):
@@ -58,4 +53,4 @@ def _compare(content, model, run):
         size = int(compiled.get_output_buffer_requirements(place, number)["buffer_size"])
         got = buffer.read(size, np.int8)
         if got.nbytes != wanted.nbytes or not targets.near(got.view(wanted.dtype), wanted):
-            raise ValueError(targets.OTHERS)
+            raise ValueError(say("other outputs"))

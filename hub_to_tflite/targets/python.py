@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from hub_to_tflite.file.flatbuffer import Model
 from hub_to_tflite.sandbox import memory, opening
-from hub_to_tflite.targets import Run, Target, sentences
+from hub_to_tflite.targets import Run, Target, say, sentences
 
 
 def run(content: bytes) -> Run:
@@ -31,12 +31,9 @@ def judge(model: Model, run: Run) -> Target:
     """Return the Target "Python" for what `run` found."""
     if not run.memory:
         return Target("Python", False, sentences([run.refusal]))
-    reason = f"ai-edge-litert {version('ai-edge-litert')} opens it and runs it"
-    if not run.xnnpack:
-        reason += ", but without XNNPACK only: Interpreter(..., experimental_op_resolver_type="
-        reason += "OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)"
-    if any(one.dynamic for one in model.inputs):
-        reason += "; the dynamic dimensions of its inputs are 1 until you call resize_tensor_input"
+    reason = say("python runs", version("ai-edge-litert"))
+    reason += "" if run.xnnpack else say("python without XNNPACK")
+    reason += say("python dynamic") if any(one.dynamic for one in model.inputs) else ""
     return Target("Python", True, f"{reason}.")
 
 

@@ -34,12 +34,7 @@ class Result:
     refused: str  # why not, as a part of a sentence; "" if it ran
 
 
-def run(
-    content: bytes,
-    inputs: Any = None,
-    arena: int = LARGEST,
-    seconds: float = 30,
-) -> Result:
+def run(content: bytes, inputs: Any = None, arena: int = LARGEST, seconds: float = 30) -> Result:
     """Return the Result of running a .tflite on each of `inputs`, or once on zeros without them.
 
     `inputs` is (n, ...) in the dtype of the model's one input, or a list of such arrays, one for
@@ -55,10 +50,8 @@ def run(
         return Result(None, 0, "it has no output")
     if not importlib.util.find_spec("tflite_micro"):
         return Result(None, 0, ABSENT)
-    if inputs is None:
-        inputs = []
-    elif not isinstance(inputs, (list, tuple)):
-        inputs = [inputs]
+    if not isinstance(inputs, (list, tuple)):
+        inputs = [] if inputs is None else [inputs]
     try:
         given = content, inputs, len(found.inputs), arena
         return sandbox.call(_run, *given, seconds=seconds, memory=memory.free() // 2)
@@ -77,13 +70,8 @@ def _cause(error, found):
     if own and "op code CUSTOM" in written:
         kind = "one of TensorFlow" if own[0].kind == "flex" else "a custom one"
         return f"TFLM has no op {own[0].name}, {kind}"
-    if "Hybrid models are not supported" in written:
-        if found.constants.get("uint8"):
-            return "its weights are uint8, the older form of quantization, and TFLM takes int8"
-        return (
-            "it has int8 weights with float values around them (dynamic range), and TFLM has no "
-            "kernels for that mix"
-        )
+    if "Hybrid models are not supported" in written and found.constants.get("uint8"):
+        return "its weights are uint8, the older form of quantization, and TFLM takes int8"
     for mark, words in knowledge.load(KNOWN)["refusals"].items():
         if match := re.search(mark, written):
             return words.format(*match.groups())
@@ -109,25 +97,12 @@ def _run(content, arrays, count, arena):
         output = interpreter.get_output(0)
         outputs.append(output[0] if output.shape[:1] == (1,) else output)
     needs = -(-_allocated(interpreter) // STEP) * STEP
-    while needs < arena and not _fits(content, needs):
+    # It may end the process that starts it with too little.
+    while needs < arena and sandbox.forked(
+        runtime.Interpreter.from_bytes, content, arena_size=needs
+    ):
         needs += STEP
     return Result(np.array(outputs), needs, "")
-
-
-def _fits(content, arena):
-    """Return whether TFLM starts with `arena` bytes. It may end the process, so a fork tries."""
-    from tflite_micro import runtime
-
-    child = os.fork()
-    if not child:
-        status = 1
-        try:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            runtime.Interpreter.from_bytes(content, arena_size=arena)
-            status = 0
-        finally:
-            os._exit(status)
-    return os.waitpid(child, 0)[1] == 0
 
 
 def _allocated(interpreter):

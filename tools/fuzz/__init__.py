@@ -5,7 +5,6 @@ lives on from file to file, as a kernel does, and by itself to the bare runtime,
 word. What breaks the promise is kept in build/fuzz/.
 """
 
-import contextlib
 import os
 import signal
 import time
@@ -21,7 +20,7 @@ import numpy as np
 from helpers import interpreter
 from hub_to_tflite import tables
 from hub_to_tflite.file.identify import identify
-from hub_to_tflite.sandbox import SandboxError, Worker, opening
+from hub_to_tflite.sandbox import SandboxError, Worker, forked, opening
 from tools.fuzz import mutations
 
 REAL_MODELS = os.environ.get("HUB_TO_TFLITE_REAL_MODELS")
@@ -81,16 +80,7 @@ def outcome(content: bytes, usual: list, sandboxed: bool = True) -> str:
 
 def truth(content: bytes) -> str:
     """Return what the bare runtime does in a fork: "runs", "refuses", "dies" or "hangs"."""
-    child = os.fork()
-    if not child:
-        status = 1
-        with contextlib.suppress(BaseException):
-            signal.alarm(2 * SECONDS)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            opening.run(interpreter.load(content))
-            status = 0
-        os._exit(status)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = forked(lambda: opening.run(interpreter.load(content)), seconds=2 * SECONDS)
     return {0: "runs", 1: "refuses", -signal.SIGALRM: "hangs"}.get(code, "dies")
 
 
