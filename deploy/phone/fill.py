@@ -12,8 +12,6 @@ from pathlib import Path
 
 from hub_to_tflite.file import flatbuffer, metadata
 
-HERE = Path(__file__).resolve().parent
-LANGUAGES = ("kt", "swift")
 UNKNOWN = "the file does not say which values it wants"
 
 
@@ -32,9 +30,8 @@ def fill(content: bytes, file: str, language: str) -> str:
     try:
         model = flatbuffer.read(content)
     except flatbuffer.CorruptModelError as error:
-        raise FillError(
-            f"The snippets need a sound .tflite. Found: {error} Get the file again."
-        ) from None
+        need = "The snippets need a sound .tflite."
+        raise FillError(f"{need} Found: {error} Get the file again.") from None
     try:
         packed = metadata.read(content)
     except metadata.MetadataError:
@@ -42,18 +39,16 @@ def fill(content: bytes, file: str, language: str) -> str:
     dtypes = [[one.dtype for one in side] for side in (model.inputs, model.outputs)]
     if any(side not in (["float32"], ["int8"]) for side in dtypes):
         found = " in, ".join(", ".join(side) or "nothing" for side in dtypes)
-        raise FillError(
-            "The snippets know one input and one output, of float32 or int8. "
-            f"Found: {found} out. Write yours by hand."
-        )
+        known = "The snippets know one input and one output, of float32 or int8."
+        raise FillError(f"{known} Found: {found} out. Write yours by hand.")
     [source], [target] = model.inputs, model.outputs
     names = next(iter(model.signatures.values()), ((source.name,), (target.name,)))
     limits = packed["contract"].get("range")
     span = "{:g} to {:g}".format(*limits) if limits else ""
-    template = (HERE / f"Classifier.{language}.j2").read_text(encoding="utf-8")
-    settings = {"undefined": jinja2.StrictUndefined, "keep_trailing_newline": True}
-    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, **settings)
-    return environment.from_string(template).render(
+    template = Path(__file__).with_name(f"Classifier.{language}.j2").read_text(encoding="utf-8")
+    settings = dict.fromkeys(["keep_trailing_newline", "trim_blocks", "lstrip_blocks"], True)
+    template = jinja2.Template(template, undefined=jinja2.StrictUndefined, **settings)
+    return template.render(
         file=file,
         stem=Path(file).stem,
         range=f" from {span}" if span else "",
@@ -67,13 +62,8 @@ def fill(content: bytes, file: str, language: str) -> str:
 
 
 def _describe(tensor, name):
-    return {
-        "name": " ".join(name.split()),  # it goes into a comment of one line
-        "dtype": tensor.dtype,
-        "shape": json.dumps(tensor.shape),
-        "scale": repr(tensor.scale),
-        "zero_point": tensor.zero_point,
-    }
+    one_line = " ".join(name.split())  # it goes into a comment
+    return {**vars(tensor), "name": one_line, "shape": json.dumps(tensor.shape)}
 
 
 def _literal(label, language):
@@ -85,7 +75,7 @@ def _literal(label, language):
 def main(path: str) -> None:
     """Write both files into the current folder."""
     content = Path(path).read_bytes()
-    for language in LANGUAGES:
+    for language in ("kt", "swift"):
         text = fill(content, Path(path).name, language)
         Path(f"Classifier.{language}").write_text(text, encoding="utf-8")
         print(f"Classifier.{language}")

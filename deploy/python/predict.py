@@ -24,22 +24,17 @@ def load(path: str, threads: int = 1) -> tuple:
     with open(path, "rb") as file:
         content = file.read()
     if content[4:8] != b"TFL3":
-        raise ValueError(
-            f"{path} is not a .tflite: its bytes 4 to 8 are {content[4:8]}. Give the model first."
-        )
+        found = f"its bytes 4 to 8 are {content[4:8]}"
+        raise ValueError(f"{path} is not a .tflite: {found}. Give the model first.")
     model = Interpreter(model_content=content, num_threads=threads)
     model.allocate_tensors()
     packed = {}
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            packed = {
-                name: archive.read(name).decode() for name in FILES if name in archive.namelist()
-            }
-    return (
-        model,
-        packed.get("labels.txt", "").splitlines(),
-        json.loads(packed.get("contract.json", "{}")).get("range"),
-    )
+            names = [name for name in FILES if name in archive.namelist()]
+            packed = {name: archive.read(name).decode() for name in names}
+    limits = json.loads(packed.get("contract.json", "{}")).get("range")
+    return model, packed.get("labels.txt", "").splitlines(), limits
 
 
 def predict(model: Interpreter, path: str, limits: tuple | None = None) -> np.ndarray:
@@ -47,16 +42,13 @@ def predict(model: Interpreter, path: str, limits: tuple | None = None) -> np.nd
     [source], target = model.get_input_details(), model.get_output_details()[0]
     shape, dtype, (scale, zero_point) = source["shape"], source["dtype"], source["quantization"]
     if len(shape) != 4 or shape[3] not in (1, 3) or dtype != np.float32 and not scale:
-        raise ValueError(
-            f"The model takes {np.dtype(dtype)} {tuple(map(int, shape))}, and this program has "
-            "images."
-        )
+        wanted = f"{np.dtype(dtype)} {tuple(map(int, shape))}"
+        raise ValueError(f"The model takes {wanted}, and this program has images.")
     image = Image.open(path).convert("RGB" if shape[3] == 3 else "L")
     if image.size != (shape[2], shape[1]):
+        found = f"{path} has {image.width} x {image.height} pixels"
         wanted = f"{shape[2]} x {shape[1]}, as the training images were"
-        raise ValueError(
-            f"{path} has {image.width} x {image.height} pixels. Resize it to {wanted}."
-        )
+        raise ValueError(f"{found}. Resize it to {wanted}.")
     ends = np.array([np.iinfo(dtype).min, np.iinfo(dtype).max]) if scale else None
     low, high = limits or ((ends - zero_point) * scale if scale else (0, 1))
     values = np.asarray(image, np.float32).reshape(shape) / 255 * (high - low) + low
@@ -75,10 +67,5 @@ if __name__ == "__main__":
             scores = predict(model, path, limits)
             top = int(scores.argmax())
             print(path, labels[top] if top < len(labels) else top, f"{scores[top]:.3f}", sep="\t")
-    except (
-        IndexError,
-        OSError,
-        ValueError,
-        RuntimeError,
-    ) as error:  # what Pillow and LiteRT say, too
+    except (IndexError, OSError, ValueError, RuntimeError) as error:  # Pillow's and LiteRT's, too
         sys.exit(f"predict.py MODEL IMAGE ...: {error}")

@@ -14,16 +14,14 @@ def run(content: bytes) -> Run:
     Dynamic dimensions inside a model can be too much for XNNPACK, LiteRT's default kernels. The
     others then may do.
     """
-    try:
-        return opening.attempt(_run, content)
-    except Exception as error:
-        refusal = opening.failure(error)[1]
-    if "XNNP" in refusal:
+    refusal = ""
+    for xnnpack in (True, False):
         try:
-            found = opening.attempt(_run, content, False)
-            return dataclasses.replace(found, xnnpack=False, refusal=refusal)
+            return dataclasses.replace(opening.attempt(_run, content, xnnpack), refusal=refusal)
         except Exception as error:
             refusal = opening.failure(error)[1]
+        if "XNNP" not in refusal:
+            break
     return Run(refusal=refusal)
 
 
@@ -37,7 +35,7 @@ def judge(model: Model, run: Run) -> Target:
     return Target("Python", True, f"{reason}.")
 
 
-def _run(content, xnnpack=True):
+def _run(content, xnnpack):
     """Run a file once; for a sandbox."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
@@ -54,7 +52,7 @@ def _run(content, xnnpack=True):
             outputs = opening.outputs(interpreter, inputs)
         except (RuntimeError, ValueError):
             raise error from None
-    return Run(tuple(inputs), tuple(outputs), memory.peak())
+    return Run(tuple(inputs), tuple(outputs), memory.peak(), xnnpack)
 
 
 def _values(detail):

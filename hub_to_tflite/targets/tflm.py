@@ -8,10 +8,10 @@ run is in a sandbox. Taught in 10_deploy.
 """
 
 import importlib.util
-import os
 import re
-import tempfile
+from bisect import bisect_left
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,8 @@ def run(content: bytes, inputs: Any = None, arena: int = LARGEST, seconds: float
 
     `inputs` is (n, ...) in the dtype of the model's one input, or a list of such arrays, one for
     each input. The model gets `arena` bytes of working memory; the sandbox is stopped after
-    `seconds`. Result.arena is the least that is enough, to 16 bytes: what TFLM counts itself, then
-    as many steps of 16 as it takes until it starts with just that. Raises nothing for a bad model.
+    `seconds`. Result.arena is the least, to 16 bytes, that it starts with. Raises nothing for a
+    bad model.
     """
     try:
         found = flatbuffer.read(content)  # TFLM itself does not look
@@ -96,24 +96,8 @@ def _run(content, arrays, count, arena):
         interpreter.invoke()
         output = interpreter.get_output(0)
         outputs.append(output[0] if output.shape[:1] == (1,) else output)
-    needs = -(-_allocated(interpreter) // STEP) * STEP
-    # It may end the process that starts it with too little.
-    while needs < arena and sandbox.forked(
-        runtime.Interpreter.from_bytes, content, arena_size=needs
-    ):
-        needs += STEP
+    starts = partial(sandbox.forked, runtime.Interpreter.from_bytes, content)
+    sizes = range(STEP, arena, STEP)  # with too little, it may end the process that tries
+    least = bisect_left(sizes, True, key=lambda size: starts(arena_size=size) == 0)
+    needs = sizes[least] if least < len(sizes) else arena
     return Result(np.array(outputs), needs, "")
-
-
-def _allocated(interpreter):
-    """Return the bytes of arena that TFLM's recording allocator counted; it only prints them."""
-    with tempfile.TemporaryFile() as file:
-        kept = [os.dup(1), os.dup(2)]
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-        interpreter.print_allocations()
-        for number, descriptor in enumerate(kept, start=1):
-            os.dup2(descriptor, number)
-            os.close(descriptor)
-        file.seek(0)
-        return int(re.search(rb"Arena allocation total (\d+) bytes", file.read())[1])
