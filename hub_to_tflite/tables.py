@@ -19,14 +19,14 @@ def table(rows: Iterable[Sequence], head: Sequence = (), form: str = "text") -> 
     if len({len(row) for row in [head, *cells] if row}) > 1:
         raise ValueError(f"The rows of a table have one length. Found: {sorted(map(len, cells))}.")
     right = [all(NUMBER.fullmatch(one) for one in column if one) for column in zip(*cells)]
+    right = right or [False] * len(head)
     if form == "text":
         return _text(cells, head, right)
     if form == "markdown":
         cells = [[one.replace("|", "\\|").replace("<", "&lt;") for one in row] for row in cells]
-        rule = ["---:" if one else "---" for one in right or [False] * len(head)]
-        return "\n".join(
-            f"| {' | '.join(row)} |" for row in [head or [""] * len(rule), rule, *cells]
-        )
+        rule = ["---:" if one else "---" for one in right]
+        lines = [head or [""] * len(rule), rule, *cells]
+        return "\n".join(f"| {' | '.join(row)} |" for row in lines)
     if form == "html":
         body = "".join(_html(row, "td", right) for row in cells)
         top = f"<thead>{_html(head, 'th', right)}</thead>" if head else ""
@@ -37,7 +37,6 @@ def table(rows: Iterable[Sequence], head: Sequence = (), form: str = "text") -> 
 def _text(cells, head, right):
     lines = [head, *cells] if head else cells
     widths = [max(map(len, column)) for column in zip(*lines)]
-    right = right or [False] * len(widths)
     padded = [
         [one.rjust(n) if r else one.ljust(n) for one, n, r in zip(row, widths, right)]
         for row in lines
@@ -49,10 +48,6 @@ def _text(cells, head, right):
 
 
 def _html(row, tag, right):
-    style = ' style="text-align:right"'
-    marks = [style if one else "" for one in right or [False] * len(row)]
-    return (
-        "<tr>"
-        + "".join(f"<{tag}{mark}>{html.escape(one)}</{tag}>" for one, mark in zip(row, marks))
-        + "</tr>"
-    )
+    marks = [' style="text-align:right"' if one else "" for one in right]
+    written = [f"<{tag}{mark}>{html.escape(one)}</{tag}>" for one, mark in zip(row, marks)]
+    return f"<tr>{''.join(written)}</tr>"

@@ -40,14 +40,11 @@ from hub_to_tflite.report.messages import message
 from hub_to_tflite.sandbox.memory import Watch, held
 from hub_to_tflite.tables import table as table_of
 
-GRID = {  # list -> (what it holds, its default)
-    "handles": (
-        "models: on the embedded hub, an https:// handle, a folder or a .tar.gz",
-        [handles.DEFAULT],
-    ),
-    "recipes": (f"'all', or recipes joined with '; ': {'; '.join(convert.RECIPES)}", ["all"]),
-    "threads": ("integers from 1 to 256", [1]),
-    "samples": ("auto, random, digits, an integer from 10 to 450, a folder or a file", ["auto"]),
+GRID = {  # list -> its default
+    "handles": [handles.DEFAULT],
+    "recipes": ["all"],
+    "threads": [1],
+    "samples": ["auto"],
 }
 # {column: type}; MEASURED are those that a report has for each recipe.
 JOB, MEASURED = knowledge.load(Path(__file__).with_name("sweep_columns.yaml")).values()
@@ -76,10 +73,6 @@ class Job:
     recipes: str
     threads: int
     samples: str
-
-    def __str__(self) -> str:
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        return f"{self.handle}, {self.recipes}, {threads}, {self.samples}"
 
 
 def sweep(
@@ -146,35 +139,31 @@ def read(path: str | Path) -> list[Job]:
             message("lists of a grid", name=path.name, lists=", ".join(GRID), found=found)
         )
     axes = []
-    for key, (kind, default) in GRID.items():
+    for key, default in GRID.items():
         values = grid.get(key, default)
-        parts = {"name": path.name, "key": key, "kind": kind}
         if not isinstance(values, list) or not values:
+            parts = {"name": path.name, "key": key, "default": default}
             raise SweepError(message("no list", found=values, **parts))
         if key in ("handles", "samples"):
             values = [make.absolute(value, path.parent) for value in values]
-        for value in values:
-            if not _fits(key, value):
-                raise SweepError(message("wrong entry", found=value, **parts))
+        try:
+            for value in values:
+                _check(key, value)
+        except make.ParameterError as error:
+            raise SweepError(f"In the grid {path.name}: {error}") from None
         axes.append(dict.fromkeys(str(one) if key == "samples" else one for one in values))
     return [Job(*values) for values in itertools.product(*axes)]
 
 
-def _fits(key, value):
-    """Return whether a list of the grid may hold `value`. What it names must be there."""
-    if key == "threads":
-        return type(value) is int and 1 <= value <= 256
-    if key == "samples" and type(value) is int:
-        return 10 <= value <= 450
-    if not isinstance(value, str):
-        return False
-    if key == "recipes":
-        return value == "all" or all(one.strip() in convert.RECIPES for one in value.split(";"))
-    known = tinyhub.published() if key == "handles" else ("auto", "random", "digits")
-    name = value.partition("#")[0]
-    if key == "handles" and name.startswith(("http://", "https://")):
-        return True
-    return name in known or (os.path.isabs(name) and os.path.exists(name))
+def _check(key, value):
+    """Raise ParameterError for what a list of the grid cannot hold."""
+    if key == "handles":
+        make.check_handle(value)
+    elif key != "threads":
+        source, recipes = (value, "all") if key == "samples" else ("auto", value)
+        make.check_parameters(source, recipes, tolerance=0)
+    elif type(value) is not int or not 1 <= value <= 256:
+        raise make.ParameterError(message("threads", found=value))
 
 
 # Names: what is done is found by them
@@ -354,7 +343,6 @@ def gather(folder: Path, table: list[dict]) -> None:
 def draw(table: list[dict], path: Path) -> None:
     """Draw the size of each file against its agreement with the SavedModel."""
     from matplotlib.figure import Figure
-    from matplotlib.ticker import LogFormatter
 
     figure = Figure(figsize=(7, 4.6), layout="constrained")
     axes = figure.subplots()
@@ -371,8 +359,6 @@ def draw(table: list[dict], path: Path) -> None:
     axes.set(ylabel="samples with the SavedModel's prediction (%)")
     axes.grid(color="0.92")
     if files:
-        axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))  # 500, not 5 x 10^2
-        axes.xaxis.set_major_formatter(LogFormatter())
         figure.legend(loc="outside lower center", ncols=3, frameon=False)
     models = len({row["handle"] for row in files})
     figure.suptitle(f"{path.parent.name}: {len(files)} files from {models} models")
@@ -483,9 +469,9 @@ def run(client: Any, jobs: dict[str, Job], source: str, folder: Path) -> None:
             failure = json.loads(text)["metadata"]["sweep"]["failure"]
             count = f"{len(jobs) - len(names)}/{len(jobs)}"
             if failure:
-                bar.write(f"{count} FAILED {jobs[name]}: {failure}")
+                bar.write(f"{count} FAILED {name}: {failure}")
             elif bar.disable:
-                bar.write(f"{count} done {jobs[name]}")
+                bar.write(f"{count} done {name}")
             bar.update()
     finally:
         bar.close()

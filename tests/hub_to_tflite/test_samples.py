@@ -217,9 +217,8 @@ class TestFolder:
         taken = samples.load(tmp_path, contract(COLOUR), entry((-1, 1)))
         images = taken.inputs["a"]
         assert images.shape == (3, 6, 8, 3) and images.dtype == np.float32 and not taken.labels
-        assert (
-            taken.source == f"3 images from {tmp_path.name}, resized to 8 x 6; other files ignored: 1"
-        )
+        words = "resized to 8 x 6; other files ignored: 1"
+        assert taken.source == f"3 images from {tmp_path.name}, {words}"
         assert images[0].min() > 0.98 and images[1].reshape(-1, 3).tolist() == [[-1, -1, 1]] * 48
 
     def test_the_range_is_the_catalogues_or_assumed_aloud(self, tmp_path):
