@@ -88,13 +88,8 @@ def scored_output(
     if "feature vector" in known:
         return None
     probabilities = (scores >= 0).all() and np.allclose(scores.sum(1), 1, atol=1e-2)
-    signs = (
-        labels is not None,
-        "classification" in str(handle),
-        "logit" in known or "probabilit" in known,
-        bool(probabilities),
-    )
-    return name if any(signs) else None
+    said = "classification" in str(handle) or "logit" in known or "probabilit" in known
+    return name if said or labels is not None or probabilities else None
 
 
 def errors(reference: Arrays, outputs: Arrays) -> dict[str, tuple[np.ndarray, float]]:
@@ -111,8 +106,8 @@ def errors(reference: Arrays, outputs: Arrays) -> dict[str, tuple[np.ndarray, fl
             shapes = {"actual": actual.shape, "expected": expected.shape}
             raise ComparisonError(message("other shape", name=name, **shapes))
         if expected.dtype.kind in "OSU":
-            error, range_ = (expected.astype(bytes) != actual.astype(bytes)).astype(float), 1.0
-        elif expected.dtype.kind == "b" or expected.dtype.name in ("int32", "int64"):
+            expected, actual = expected.astype(bytes), actual.astype(bytes)
+        if expected.dtype.kind in "Sb" or expected.dtype.name in ("int32", "int64"):
             error, range_ = (expected != actual).astype(float), 1.0
         else:
             error, range_ = _error(name, expected, actual)

@@ -100,9 +100,7 @@ def read(saved_model: str | Path, signature: str | None = None) -> Contract:
     return Contract(model.signature, model.inputs, model.outputs, others)
 
 
-@functools.cache
-def _load(saved_model, signature):
-    return savedmodel.load(saved_model, signature)
+_load = functools.cache(savedmodel.load)
 
 
 def outputs(saved_model: str | Path, contract: Contract, inputs: Arrays) -> Arrays:

@@ -185,15 +185,14 @@ def check_folder(out: str | Path) -> Path:
 def check_writable(out: Path) -> None:
     """Raise ParameterError unless the folder `out` can be written, or made."""
     existing = next(path for path in (out, *out.absolute().parents) if path.exists())
-    reason = "it is a file" if not existing.is_dir() else ""
     try:
-        if not reason:
-            with tempfile.TemporaryFile(dir=existing):
-                pass
+        with tempfile.TemporaryFile(dir=existing):
+            pass
     except OSError as error:
         reason = error.strerror or str(error)
-    if reason:
-        raise ParameterError(message("unwritable folder", existing=existing, reason=reason))
+        raise ParameterError(
+            message("unwritable folder", existing=existing, reason=reason)
+        ) from None
 
 
 @contextlib.contextmanager
@@ -247,12 +246,8 @@ def execute(
             client_class="jupyter_client.asynchronous.AsyncKernelClient",
             connection_file=str(Path(folder, "kernel.json")),
         )
-        paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-            "IPYTHONDIR": folder,  # a home may hold start-up files
-        }
+        paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        environment = os.environ | {"PYTHONPATH": paths, "IPYTHONDIR": folder}  # no start-up files
         quiet = ["--IPKernelApp.log_level=40"]
         manager.start_kernel(cwd=folder, env=environment, extra_arguments=quiet)
         path, error = Path(folder, "executed.ipynb"), None

@@ -134,7 +134,7 @@ class TestWhatFails:
             ({"tolerance": float("nan")}, "TOLERANCE must be"),
             ({"tolerance": True}, "TOLERANCE must be"),
             ({"samples": "nowhere"}, "'nowhere', which is not there"),
-            ({"out": "photo.jpg/out"}, "photo.jpg, it is a file. Choose another with --out"),
+            ({"out": "photo.jpg/out"}, "photo.jpg, Not a directory. Choose another with --out"),
             ({"out": "/proc/out"}, "folder that can be written. Found: /proc, "),
             ({"out": "own"}, "new or empty.*Found in own: model.tflite, thesis.txt"),
         ],
@@ -166,7 +166,7 @@ class TestWhatFails:
         np.save(tmp_path / "wrong.npy", np.zeros((20, 3, 3)))
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / "report.html").write_text("earlier")
-        with pytest.raises(make.ParameterError, match="other names.*Give: dense, ids") as caught:
+        with pytest.raises(make.ParameterError, match="inputs are 'dense'.*'ids'.* Found: the array") as caught:
             make.report(models / "mödel", tmp_path / "wrong.npy", out=tmp_path / "out")
         assert "\n" not in str(caught.value)
         assert [path.name for path in (tmp_path / "out").iterdir()] == ["report.html"]
