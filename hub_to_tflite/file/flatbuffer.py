@@ -208,13 +208,8 @@ def pack(model: Any) -> bytes:
     import numpy as np
 
     class Aligned(flatbuffers.Builder):
-        def CreateNumpyVector(self, array):
-            if array.dtype != np.uint8:
-                return super().CreateNumpyVector(array)
-            self.StartVector(1, array.size, 16)
-            self.head = self.head - array.size
-            self.Bytes[self.head : self.head + array.size] = array.tobytes()
-            return self.EndVector()
+        def StartVector(self, size, count, alignment):
+            return super().StartVector(size, count, 16 if size == 1 else alignment)
 
     for buffer in model.buffers or []:
         if isinstance(buffer.data, (bytes, list)):

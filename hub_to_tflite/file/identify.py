@@ -101,9 +101,9 @@ def _in_folder(folder):
     if inside:
         return "folder around a SavedModel", f"It is in {min(inside)}/."
     if (folder / "model.json").is_file():
-        what, detail = _look(folder / "model.json")
-        if what == "TensorFlow.js model":
-            return what, detail
+        found = _look(folder / "model.json")
+        if found[0] == "TensorFlow.js model":
+            return found
     files = sorted(path.name for path in folder.glob("*.tflite"))
     return "unknown", f"It holds {', '.join(files[:3])}." if files else ""
 
@@ -212,30 +212,28 @@ def _runner(model):
 
 def _rows(model):
     """Return a flatbuffer.Model as (heading, text) pairs."""
+    constants = ", ".join(f"{count} {dtype}" for dtype, count in model.constants.items()) or "none"
+    if model.per_channel:
+        constants += f"; {model.per_channel} quantized per-channel"
     rows = [("bytes", f"{model.size:,}")]
     rows += [("input", str(one)) for one in model.inputs]
     rows += [("output", str(one)) for one in model.outputs]
     for name, sides in model.signatures.items():
         rows.append(("signature", f"{name}: {' -> '.join(', '.join(side) for side in sides)}"))
-    rows.append(("ops", ", ".join(map(str, model.ops)) or "none"))
-    constants = ", ".join(f"{count} {dtype}" for dtype, count in model.constants.items()) or "none"
-    if model.per_channel:
-        constants += f"; {model.per_channel} quantized per-channel"
-    rows += [("constants", constants), ("needs", model.needs)]
-    if model.subgraphs > 1:
-        rows.append(("subgraphs", str(model.subgraphs)))
-    optional = {
-        "made by": model.description,
-        "metadata": ", ".join(model.metadata),
-        "packed in": ", ".join(model.files),
-        "labels": short(model.labels),
-    }
-    return rows + [(heading, text) for heading, text in optional.items() if text]
+    rows += [
+        ("ops", ", ".join(map(str, model.ops)) or "none"),
+        ("constants", constants),
+        ("needs", model.needs),
+        ("subgraphs", str(model.subgraphs) if model.subgraphs > 1 else ""),
+        ("made by", model.description),
+        ("metadata", ", ".join(model.metadata)),
+        ("packed in", ", ".join(model.files)),
+        ("labels", short(model.labels)),
+    ]
+    return [(heading, text) for heading, text in rows if text]
 
 
 def short(labels: tuple[str, ...] | list[str]) -> str:
     """Return labels as a text: how many there are, and the first three; "" if there are none."""
-    if not labels:
-        return ""
     more = " ..." if len(labels) > 3 else ""
-    return f"{len(labels)}: {', '.join(labels[:3])}{more}"
+    return f"{len(labels)}: {', '.join(labels[:3])}{more}" if labels else ""

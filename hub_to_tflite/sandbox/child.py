@@ -20,9 +20,7 @@ calls, busy, softs = queue.SimpleQueue(), threading.Event(), {}
 def main():
     """Answer calls until the parent closes its end of the pipe."""
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what the function prints is no answer
     sys.path[:] = pickle.load(requests)
     threading.Thread(target=listen, args=[requests], daemon=True).start()

@@ -87,9 +87,8 @@ def truth(content: bytes) -> str:
 def attempt(seed: str, number: int, corpus: str | Path, sandboxed: bool) -> Row:
     """Return the Row of a case; for a process that may end."""
     mutation, base, content = case(seed, number, corpus)
-    last_word = truth(content)
-    found = outcome(content, _usual(base), sandboxed)
-    return judged(Row(number, mutation, base, found, last_word))
+    found = {"truth": truth(content), "outcome": outcome(content, _usual(base), sandboxed)}
+    return judged(Row(number, mutation, base, **found))
 
 
 def judged(row: Row) -> Row:
@@ -136,11 +135,10 @@ def fuzz(
                     break
                 given = seed, number, corpus, sandboxed
                 try:
-                    row = worker.call(attempt, *given, seconds=STUCK, memory=MEMORY)
+                    rows.append(worker.call(attempt, *given, seconds=STUCK, memory=MEMORY))
                 except SandboxError as error:
                     how = WRONG[1] if error.ending == "timeout" else WRONG[0]
-                    row = Row(number, *case(seed, number, corpus)[:2], how, error.name)
-                rows.append(row)
+                    rows.append(Row(number, *case(seed, number, corpus)[:2], how, error.name))
         return rows
 
     with ThreadPoolExecutor(workers) as pool:
@@ -155,11 +153,9 @@ def fuzz(
 
 def table(rows: list[Row]) -> str:
     """Return the counts as text: a line for each mutation, a column for each outcome."""
-    counts = Counter((row.mutation, row.outcome) for row in rows)
-    counts += Counter(("all", row.outcome) for row in rows)
+    counts = Counter((name, row.outcome) for row in rows for name in (row.mutation, "all"))
     columns = [one for one in OUTCOMES if counts["all", one] or one in WRONG]
-    lines = [
-        [name, sum(counts[name, one] for one in columns), *(counts[name, one] for one in columns)]
-        for name in [*dict.fromkeys(row.mutation for row in rows), "all"]
-    ]
+    names = [*dict.fromkeys(row.mutation for row in rows), "all"]
+    found = {name: [counts[name, one] for one in columns] for name in names}
+    lines = [[name, sum(numbers), *numbers] for name, numbers in found.items()]
     return tables.table(lines, ["mutation", "files", *columns])

@@ -16,9 +16,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--corpus", default=fuzz.CORPUS, help="a folder of files to try first")
-    parser.add_argument(
-        "--no-sandbox", action="store_false", dest="sandboxed", help="to see the need of it"
-    )
+    need = "to see the need of it"
+    parser.add_argument("--no-sandbox", action="store_false", dest="sandboxed", help=need)
     chosen = vars(parser.parse_args())
     start = time.monotonic()
     rows = fuzz.fuzz(**chosen)

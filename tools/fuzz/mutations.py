@@ -40,8 +40,8 @@ def bases() -> dict[str, bytes]:
     if not all(path.exists() for path in paths.values()):
         for name, content in sandbox.call(_convert).items():
             cache.write(paths[name], content)
-    hub = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"
-    return {"hub": hub.read_bytes(), **{name: path.read_bytes() for name, path in paths.items()}}
+    paths = {"hub": tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite", **paths}
+    return {name: path.read_bytes() for name, path in paths.items()}
 
 
 def _convert():
@@ -77,17 +77,13 @@ def _convert():
         noise = np.random.default_rng(0)
         return ([noise.random((1, 8, 8, 1), np.float32)] for _ in range(20))
 
-    files = {}
-    for name, signatures, recipe in [
-        ("int8", {"serving_default": classify}, ("int8", samples)),
-        ("loop", {"double": double, "pick": pick}, ()),
-    ]:
-        module = tf.Module()
-        module.variables_ = [kernel, weight]
-        with tempfile.TemporaryDirectory() as saved_model:
-            tf.saved_model.save(module, saved_model, signatures)
-            files[name] = convert.convert(saved_model, *recipe)
-    return files
+    module = tf.Module()
+    module.variables_ = [kernel, weight]
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, f"{folder}/int8", {"serving_default": classify})
+        tf.saved_model.save(module, f"{folder}/loop", {"double": double, "pick": pick})
+        int8 = convert.convert(f"{folder}/int8", "int8", samples)
+        return {"int8": int8, "loop": convert.convert(f"{folder}/loop")}
 
 
 def truncated(rng, whole):
@@ -196,9 +192,6 @@ def _senseless(rng, value):
 
 KINDS = ["Tensor", "QuantizationParameters", "Operator", "OperatorCode", "Options", "SubGraph"]
 KINDS += ["SignatureDef", "TensorMap", "Buffer", "Model"]
-MUTATIONS = {
-    function.__name__.replace("_", " "): function
-    for function in (
-        truncated, bits_flipped, offset_spliced, wrong_size, weights_changed, another_format
-    )
-} | {f"hostile {kind}": hostile(kind) for kind in KINDS}  # fmt: skip
+PLAIN = [truncated, bits_flipped, offset_spliced, wrong_size, weights_changed, another_format]
+MUTATIONS = {function.__name__.replace("_", " "): function for function in PLAIN}
+MUTATIONS |= {f"hostile {kind}": hostile(kind) for kind in KINDS}
