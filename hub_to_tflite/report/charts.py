@@ -19,12 +19,9 @@ def samples(name: str, values: np.ndarray, count: int = 6) -> None:
     """Show the first samples of an input, each with its smallest and largest number as a title."""
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(1, count, figsize=(1.5 * count, 1.9), layout="constrained")
-    for axis in axes:
-        axis.set_axis_off()
-    for axis, value in zip(axes, values):
-        axis.set_axis_on()
-        sample(axis, value)
+    figure = plt.figure(figsize=(1.5 * count, 1.9), layout="constrained")
+    for number, value in enumerate(values[:count], 1):
+        sample(figure.add_subplot(1, count, number), value)
     figure.suptitle(f"First samples of the input {name!r}")
     plt.show()
 

@@ -1,8 +1,6 @@
 """One model, from its handle to a verified .tflite and a report: `hub-to-tflite report HANDLE`.
 
-Executes template.ipynb in a new kernel and fills a folder, with all of it or nothing:
-model.tflite, labels.txt, contract.json, model_card.md, and the executed notebook as report.ipynb
-and report.html.
+Executes template.ipynb in a new kernel and fills a folder with NAMES, all of it or nothing.
 """
 
 import contextlib

@@ -38,15 +38,15 @@ class Recommendation:
         return f"Recommended: {self.recommended or 'none'}\n{table(self._rows())}"
 
     def _repr_markdown_(self) -> str:
-        rows = [
-            [f"**{name}**" if name == self.recommended else name, *more]
-            for name, *more in self._rows()
-        ]
+        rows = self._rows(bold=f"**{self.recommended}**")
         head = f"**Recommended: {self.recommended or 'none of them'}**"
         return f"{head}\n\n{table(rows, ['recipe', 'within tolerance', 'why'], 'markdown')}"
 
-    def _rows(self):
-        return [(name, "yes" if good else "no", why) for name, (good, why) in self.reasons.items()]
+    def _rows(self, bold=None):
+        return [
+            (bold if bold and name == self.recommended else name, "yes" if good else "no", why)
+            for name, (good, why) in self.reasons.items()
+        ]
 
 
 def recommend(

@@ -172,10 +172,7 @@ def _classes(contract):
 
 
 def _shape(contract, name, entry, side=SIDE, image=False):
-    """Return the shape of one sample, its dynamic dimensions filled as the catalogue or habit says.
-
-    Three dimensions are an image, and fewer are one if `image` says so.
-    """
+    """Return one sample's shape, dynamic dimensions filled as the catalogue or habit says."""
     sample, known = contract.sample(name), entry.input_size if entry else None
     image = image or len(sample or ()) == 3 or len(known or ()) == 2
     usual = known or ((side, side) if image else ())
@@ -268,10 +265,7 @@ def _noise(generator, name, dtype, shape, entry):
 
 
 def _folder(path, contract, entry, count, seed):
-    """Return the images in a folder and its sub-folders, resized bilinearly.
-
-    Sub-folders are labels where they can be; files that are no images are counted and left alone.
-    """
+    """Return the images in a folder and its sub-folders, which are labels where they can be."""
     from PIL import Image
 
     name, dtype, shape = _image_input(contract, entry, "images")
@@ -330,16 +324,14 @@ def _image(file, shape):
 
 def _in_words(error):
     """Return the kind of an error and its first line, as a part of a sentence."""
-    first = (str(error).splitlines() or [""])[0].strip(" .")
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+    first = str(error).partition("\n")[0].strip(" .")
+    return f"{type(error).__name__}: {first}".removesuffix(": ")
 
 
 def _folder_labels(path, images, classes):
-    """Return (labels or None, a warning) for the files of a folder's images.
+    """Return (labels or None, a warning) for the files of a folder's images. Raises SampleError.
 
-    The first sub-folder is the class: its number, or its name in the folder's *label*.txt, where
-    "hot_dog" is "hot dog" and one of several names on a line is enough. Raises SampleError where a
-    number is too large.
+    The first sub-folder is the class: its number, or one of its names in the folder's *label*.txt.
     """
     below = [file.relative_to(path) for file in images]
     folders = [one.parts[0] if len(one.parts) > 1 else BESIDE for one in below]

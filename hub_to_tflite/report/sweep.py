@@ -6,8 +6,8 @@ table, figure and list are read from them. A notebook's name ends in the digest 
 numbers, so a job that is done is found again, and one whose model, template, code or versions have
 changed is not. A failed one waits for `retry`.
 
-Dask watches the memory of its worker, but the kernel is its child: so each task watches the kernel
-and its children, and ends them when they have more than the worker's limit.
+Dask watches the memory of its worker, but not of the kernel, its child: each task does that. Who
+can talk to a dask scheduler can run any code on its workers: docs/report.md says what to do.
 """
 
 import asyncio
@@ -216,10 +216,7 @@ def _content(name):
 
 
 class Guard(Watch):
-    """Ends a kernel that takes more memory than `limit` (bytes), or that is not `wanted()` anymore.
-
-    `bytes` is the most memory that it and all processes below it had.
-    """
+    """Ends a kernel that takes more than `limit` bytes, or that is not `wanted()` anymore."""
 
     def __init__(self, kernel: int, limit: float, wanted: Any):
         super().__init__(kernel)
@@ -289,9 +286,8 @@ def _failure(error, guard):
 
 def with_metadata(text: str, job: Job, failure: str | None, megabytes: int | None = None) -> str:
     """Return a notebook (JSON text) with metadata on its job."""
-    notebook = json.loads(text)
-    about = {"job": dataclasses.asdict(job), "failure": failure, "job_mb": megabytes}
-    notebook["metadata"]["sweep"] = about
+    notebook, job = json.loads(text), dataclasses.asdict(job)
+    notebook["metadata"]["sweep"] = {"job": job, "failure": failure, "job_mb": megabytes}
     return json.dumps(notebook, indent=1)
 
 
@@ -392,10 +388,7 @@ Jobs that run side by side disturb each other's times; for times to rely on, use
 
 @contextlib.contextmanager
 def connect(scheduler: str | None, workers: int | None, memory: int | None) -> Iterator[Any]:
-    """Yield a dask client: of a scheduler's address, or of a new cluster on loopback.
-
-    Raises SweepError.
-    """
+    """Yield a dask client, of a scheduler or of a new cluster on loopback. Raises SweepError."""
     from dask.system import CPU_COUNT
     from distributed import Client
     from distributed.system import MEMORY_LIMIT

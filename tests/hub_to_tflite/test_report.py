@@ -166,7 +166,8 @@ class TestWhatFails:
         np.save(tmp_path / "wrong.npy", np.zeros((20, 3, 3)))
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / "report.html").write_text("earlier")
-        with pytest.raises(make.ParameterError, match="inputs are 'dense'.*'ids'.* Found: the array") as caught:
+        words = "inputs are 'dense'.*'ids'.* Found: the array"
+        with pytest.raises(make.ParameterError, match=words) as caught:
             make.report(models / "mödel", tmp_path / "wrong.npy", out=tmp_path / "out")
         assert "\n" not in str(caught.value)
         assert [path.name for path in (tmp_path / "out").iterdir()] == ["report.html"]
