@@ -44,12 +44,10 @@ class Tensor:
     ranked: bool  # whether the file says that the number of dimensions is known
 
     def __str__(self) -> str:
-        text = f"{self.name} {self.dtype} {self.sizes}"
+        scales = f", {self.channels} scales" if self.channels else ""
         if self.channels == 1:
-            text += f", scale {self.scale:.6g}, zero point {self.zero_point}"
-        elif self.channels:
-            text += f", {self.channels} scales"
-        return text
+            scales = f", scale {self.scale:.6g}, zero point {self.zero_point}"
+        return f"{self.name} {self.dtype} {self.sizes}{scales}"
 
     @property
     def sizes(self) -> str:
@@ -344,12 +342,11 @@ def _within(indices: Iterable[int], low: int, high: int, what: str):
 def _op(table):
     """Return (name, version, kind) of an op code. Codes above 127 came later, in a second field."""
     code, names = max(table.number(0, "b"), table.number(3)), releases.table()["operators"]
-    name, version = table.text(1), table.number(2, default=1)
-    if code >= len(names):
-        return f"op code {code}", version, "builtin"
-    if names[code] != "CUSTOM":
-        return names[code], version, "builtin"
-    return name, version, "flex" if name.startswith("Flex") else "custom"
+    custom, version = table.text(1), table.number(2, default=1)
+    name = names[code] if code < len(names) else f"op code {code}"
+    if name != "CUSTOM":
+        return name, version, "builtin"
+    return custom, version, "flex" if custom.startswith("Flex") else "custom"
 
 
 def _signature(table, graphs):

@@ -75,19 +75,14 @@ def failure(error: Exception) -> tuple[str, str]:
     ending = getattr(error, "ending", "exception")
     if ending == "exception":
         words = str(error).strip() or type(error).__name__
-        remedies = knowledge.load(REMEDIES).items()
+        remedies = knowledge.load(REMEDIES)["said"].items()
         todo = next((todo for said, todo in remedies if said in words), COMPARE)
         return "does not run here", f"LiteRT says {words.splitlines()[0]!r}. {todo}"
     steps = re.findall("^step: (.*)$", error.log, re.M)
-    found, step = "a sandbox that tried it", f", {steps[-1]}" if steps else ""
-    if ending == "timeout":
-        why = f"{found} was still busy after {error.name}{step}. If the model is only slow, allow"
-        return "does not come to an end", f"{why} more time. Otherwise: {COMPARE}"
-    if ending == "memory":
-        why = f"{found} asked for more than half of what is free here{step}. Close other programs."
-        return "does not fit into memory", f"{why} If it should need less: {COMPARE}"
-    why = f"{found} ended with {error.name}{step}. Do not open it. {COMPARE}"
-    return "would end this process", why
+    step = f", {steps[-1]}" if steps else ""
+    endings = knowledge.load(REMEDIES)["endings"]
+    does, why = endings.get(ending, endings["other"])
+    return does, why.format(name=error.name, step=step, compare=COMPARE)
 
 
 def _open_and_run(content):

@@ -96,12 +96,8 @@ def check(source: str | Path | bytes) -> Report:
         trying = pool.submit(tflm.run, content, [one[None] for one in run.inputs] or None)
         on_phone = phone.judge(model, content, run)
     micro = trying.result()
-    targets = (
-        python.judge(model, run),
-        microcontroller.judge(model, micro, run),
-        browser.judge(model, run),
-        on_phone,
-    )
+    on_micro = microcontroller.judge(model, micro, run)
+    targets = (python.judge(model, run), on_micro, browser.judge(model, run), on_phone)
     return Report(found.path, tuple(_needs(model, packed, run, micro.arena)), targets, True)
 
 
@@ -121,8 +117,7 @@ def wrong_dtypes(model: flatbuffer.Model, dtypes: Iterable[str], whose: str) -> 
     sides = [("input", one) for one in model.inputs] + [("output", one) for one in model.outputs]
     wrong = [(side, one) for side, one in sides if one.dtype not in dtypes]
     found = ", ".join(f"the {side} {one.name!r} is {one.dtype}" for side, one in wrong)
-    given = {"found": found, "whose": whose, "dtypes": ", ".join(dtypes)}
-    return [say("wrong dtypes", **given)] if found else []
+    return [say("wrong dtypes", found, whose, ", ".join(dtypes))] if found else []
 
 
 def missing_ops(model: flatbuffer.Model, run: Run) -> list[str]:
@@ -165,17 +160,16 @@ def _needs(model, packed, run=Run(), arena=0):  # noqa: B008 - it is frozen
     if run.memory:
         yield "memory", f"{run.memory / 2**20:.0f} MiB, the Python process that ran it once here"
     if arena:
-        words = "bytes on a microcontroller, as counted here with pointers of 64 bits"
-        yield "arena", f"{arena:,} {words}"
+        yield "arena", say("arena", arena)
     for side, tensors in (("input", model.inputs), ("output", model.outputs)):
         described = packed.get(f"{side}s", [])
         for number, tensor in enumerate(tensors):
             yield side, str(tensor)
             meaning = described[number] if number < len(described) else {}
-            if meaning.get("description"):
-                yield "", meaning["description"]
-            if meaning.get("range"):
-                yield "", "values from {:g} to {:g}".format(*meaning["range"])
+            if text := meaning.get("description"):
+                yield "", text
+            if limits := meaning.get("range"):
+                yield "", "values from {:g} to {:g}".format(*limits)
     if contract := packed.get("contract"):
         yield "contract", f"contract.json, with: {', '.join(map(str, contract))}"
     if not packed.get("name"):

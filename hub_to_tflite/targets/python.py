@@ -62,10 +62,7 @@ def _values(detail):
     count = np.arange(int(np.prod(detail["shape"])))
     if detail["dtype"] is np.bytes_:
         return opening.full(detail, 0)
+    values = count % 2 if detail["dtype"] is np.bool_ else count * 37 % 100 + 1
     if np.issubdtype(detail["dtype"], np.inexact):
         values = 0.1 + 0.8 * (count * 7919 % 1000) / 1000
-    elif detail["dtype"] is np.bool_:
-        values = count % 2
-    else:
-        values = count * 37 % 100 + 1
     return values.astype(detail["dtype"]).reshape(detail["shape"])
