@@ -50,9 +50,7 @@ def cause(names):
 
 def _cause(folder, names):
     """Cause the errors; for a sandbox."""
-    work = Path(folder, "work")
-    work.mkdir()
-    os.chdir(work)
+    os.chdir(folder)
     from tools import gallery_kit
 
     gallery_kit.fill()
@@ -93,9 +91,8 @@ def _said(code, scope):
 
 def excerpt(entry, said):
     """Return the part of what was said that tells, without what differs: some 300 characters."""
-    parts = messages.parts(said)
-    text = next(part for part in parts if explain.matches(entry, messages.squeezed(part)))
-    start, end = next(filter(None, (_where(pattern, text) for pattern in entry.pattern)))
+    every = [(text, pattern) for text in messages.parts(said) for pattern in entry.pattern]
+    text, (start, end) = next((text, span) for text, one in every if (span := _where(one, text)))
     kinds = re.finditer(r"\b[\w.]*(Error|ERROR|error|Exit|Warning): ", text[:end])
     starts = [kind.start() for kind in kinds]
     if starts and start - starts[-1] < 150:
@@ -180,6 +177,7 @@ def write(said):
             last["seen"] = excerpt(known, said[known.name][0])
         entry |= {name: value for name, value in last.items() if value}
     explain.GALLERY.write_text(dumped(fields), encoding="utf-8")
+    knowledge.load.cache_clear()
     explain.entries.cache_clear()
     PAGE.write_text(page(), encoding="utf-8")
 
@@ -202,16 +200,10 @@ def anchor(title):
 
 def main():
     """Cause all errors, and write what was seen and the page."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.gallery", description=__doc__.split("\n")[0]
-    )
-    parser.add_argument(
-        "--shown", action="store_true", help="cause nothing, write where errors are shown"
-    )
-    parser.add_argument("names", nargs="*", help="the entries to cause (default: all)")
-    asked = parser.parse_args()
+    parser = argparse.ArgumentParser(prog="python -m tools.gallery")
+    parser.add_argument("--shown", action="store_true", help="write where errors are shown, only")
     caused = [entry.name for entry in explain.entries() if entry.code]
-    said = {} if asked.shown else cause([name for name in asked.names or caused if name in caused])
+    said = {} if parser.parse_args().shown else cause(caused)
     for name, (_, failed) in said.items():
         if failed:
             print(f"The fix of {name!r} failed:\n{failed}")
@@ -220,4 +212,6 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    from tools import gallery  # a sandbox imports what it calls, so not from __main__
+
+    gallery.main()

@@ -5,7 +5,6 @@ It works in a folder with a SavedModel and two files: see `fill`.
 # ruff: noqa: F401
 
 import contextlib
-import importlib.abc
 import io
 import os
 import shutil
@@ -30,21 +29,17 @@ from helpers import digits, handles, interpreter, tinyhub
 from hub_to_tflite.file import flatbuffer
 
 
-class Line(tf.Module):
-    """y = x w: four numbers in, two out."""
-
-    def __init__(self):
-        self.w = tf.Variable(np.linspace(-1, 1, 8, dtype=np.float32).reshape(4, 2))
+def fill():
+    """Make saved_model (y = x w: four numbers in, two out), model.tflite and page.tflite here."""
+    line = tf.Module()
+    line.w = tf.Variable(np.linspace(-1, 1, 8, dtype=np.float32).reshape(4, 2))
 
     @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, "x")])
-    def serve(self, x):
-        return {"y": x @ self.w}
+    def serve(x):
+        return {"y": x @ line.w}
 
-
-def fill():
-    """Make saved_model, model.tflite and page.tflite in the current folder."""
-    line = Line()
-    tf.saved_model.save(line, "saved_model", {"serving_default": line.serve})
+    line.serve = serve
+    tf.saved_model.save(line, "saved_model", {"serving_default": serve})
     content = tf.lite.TFLiteConverter.from_saved_model("saved_model").convert()
     Path("model.tflite").write_bytes(content)
     Path("page.tflite").write_text("<!DOCTYPE html><title>Log in</title>")
@@ -83,8 +78,8 @@ def packed(folder):
     return subprocess.check_output(["tar", "-cz", "-C", folder, "."])
 
 
-def served(body=b"", status=200):
-    """Return a new handle, on this machine, that answers so."""
+def served(body=b"", status=200, context=None):
+    """Return a new handle, on this machine, that answers so; an https one with an SSLContext."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -96,30 +91,27 @@ def served(body=b"", status=200):
         def log_message(self, *_):
             pass
 
-    return _started(ThreadingHTTPServer(("127.0.0.1", 0), Answer), "http")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.handle_error = lambda *_: None
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http{'s' if context else ''}://127.0.0.1:{server.server_port}/someone/model/1"
 
 
 def served_securely():
     """Return a handle with https and a certificate that nobody knows: that of tornado's tests."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    server.handle_error = lambda *_: None
     folder = Path(tornado.test.__file__).parent
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "test.crt", folder / "test.key")
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    return _started(server, "https")
-
-
-def _started(server, scheme):
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"{scheme}://127.0.0.1:{server.server_port}/someone/model/1"
+    return served(context=context)
 
 
 @contextlib.contextmanager
 def without(package, fresh=""):
     """As if `package` were not installed, and `fresh` not yet imported."""
 
-    class Missing(importlib.abc.MetaPathFinder):
+    class Missing:
         def find_spec(self, name, path=None, target=None):
             if name.partition(".")[0] == package:
                 raise ModuleNotFoundError(f"No module named {name!r}", name=name)
