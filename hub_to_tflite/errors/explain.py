@@ -49,9 +49,7 @@ class Entry:
     fixed: str = ""  # runs after `code`, where the fix is tried too
     source: str = ""
     seen: str = ""
-    shown: Sequence[
-        Sequence[str]
-    ] = ()  # (notebook, section) of the lessons whose stored output shows it
+    shown: Sequence = ()  # [notebook, section] of each lesson whose stored output shows it
 
     @property
     def title(self):
@@ -91,7 +89,8 @@ def _search(text):
         for number, part in enumerate(parts):
             for entry in entries():
                 if entry.kind == kind and matches(entry, part, whole):
-                    found = [_filled(entry, part), *map(_named, entry.also)]
+                    others = [other for other in entries() if other.name in entry.also]
+                    found = [_filled(entry, part), *others]
                     return found, number == 0 or bool(_first("frame", parts[:1])), None
     notice = _first("notice", parts)
     return [notice] if notice and not _trouble(text) else [], True, notice
@@ -136,10 +135,6 @@ def _fits(pattern, part):
 @cache
 def _pieces(pattern):
     return [messages.squeezed(piece) for piece in pattern.split("*")]
-
-
-def _named(name):
-    return next(entry for entry in entries() if entry.name == name)
 
 
 def _filled(entry, part):
@@ -188,14 +183,13 @@ def _block(entry, first):
 def to_json(problem: str | BaseException) -> dict:
     """Return the answer as plain data for a program: {"known": bool, "entries": [...]}."""
     found = explain(problem)
-    told = ("name", "kind", "cause", "fix", "check", "source", "seen")
+    told = ("name", "kind", "cause", "fix", "check", "source", "seen", "shown")
     return {
         "known": bool(found),
         "entries": [
             {
                 "stage": STAGES[entry.stage],
                 **{name: getattr(entry, name) for name in told},
-                "shown": list(entry.shown),
                 "caused_here": bool(entry.code),
             }
             for entry in found
@@ -206,9 +200,8 @@ def to_json(problem: str | BaseException) -> dict:
 def read(stream: BinaryIO) -> str:
     """Return the text in a binary stream such as `sys.stdin.buffer`, also if it is not UTF-8."""
     content = stream.read()
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):  # what PowerShell pipes
-        return content.decode("utf-16", errors="replace")
-    return content.decode("utf-8-sig", errors="replace")
+    powershell = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return content.decode("utf-16" if powershell else "utf-8-sig", errors="replace")
 
 
 def _text(problem):

@@ -90,27 +90,17 @@ def _indent(line):
 
 def _joined(lines):
     """Return `lines` with the lines `File "...", line 1` whole again that a margin has cut."""
-    whole, rest = [], list(lines)
-    while rest:
-        line = rest.pop(0)
-        for _ in range(3):
-            if re.match(r'\s*File "', line) and not re.search(r'", line \d+', line) and rest:
-                line += rest.pop(0)
-        whole.append(line)
-    return whole
+    text = "\n".join(lines)
+    for _ in range(3):
+        text = re.sub(r'^([^\S\n]*File "(?!.*", line \d).*)\n', r"\1", text, flags=re.MULTILINE)
+    return text.split("\n")
 
 
 def _captured(lines):
-    """Return the lines of what pytest captured."""
-    captured, keep = [], False
-    for line in lines:
-        if PATTERNS["captured"].match(line.strip()):
-            keep = True
-        elif re.match(r"^[=_-]{5,}", line):
-            keep = False
-        elif keep:
-            captured.append(line)
-    return captured
+    """Return what pytest captured: each section begins with a line of dashes."""
+    sections = re.split(r"^ *(?=[=_-]{5,})", "\n".join(lines), flags=re.MULTILINE)
+    heads_and_bodies = [section.partition("\n")[::2] for section in sections]
+    return [body for head, body in heads_and_bodies if PATTERNS["captured"].match(head)]
 
 
 def _without_code(lines):
