@@ -6,6 +6,7 @@ subcommand imports its room when it's called, so `identify` doesn't wait for wha
 
 import argparse
 import errno
+import functools
 import json
 import os
 import stat
@@ -16,11 +17,6 @@ from pathlib import Path
 from hub_to_tflite import __version__
 
 YES, NO, UNUSABLE, INTERRUPTED, READER_GONE = 0, 1, 2, 130, 141
-STATUSES = f"""exit status:
-  {YES}    {{yes}}
-  {NO}    {{no}}
-  {UNUSABLE}    the command line or an input can't be used, or the output can't be written
-  {INTERRUPTED}  interrupted with Ctrl-C"""
 COMMANDS = Path(__file__).with_name("commands.yaml")
 
 
@@ -64,20 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     from hub_to_tflite import knowledge
 
-    parser = argparse.ArgumentParser(
-        prog="hub-to-tflite",
-        description="Tools for the road from TensorFlow Hub to a running .tflite.",
-        epilog="hub-to-tflite COMMAND --help tells the options and the exit statuses of each.",
-    )
+    known = knowledge.load(COMMANDS)
+    parser = argparse.ArgumentParser(prog="hub-to-tflite", **known["program"])
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, about in knowledge.load(COMMANDS).items():
+    for name, about in known["commands"].items():
         summary = about["summary"]
         command = commands.add_parser(
             name,
             help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.",
-            epilog=STATUSES.format(**about),
+            epilog=known["statuses"].format(**about),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.set_defaults(run=RUN[name])
@@ -95,31 +88,7 @@ def _count(text: str) -> int:
     return number
 
 
-def _identify(options) -> int:
-    from hub_to_tflite.file.identify import identify
-
-    def about(path):
-        _require_readable(path)
-        found = identify(path)
-        return found, YES if found.opens else NO
-
-    return _each(options, about)
-
-
-def _check(options) -> int:
-    from hub_to_tflite.targets import check
-
-    def about(path):
-        _require_readable(path, "check wants a .tflite file")
-        report = check(path)
-        if not report.sound:
-            raise CommandError(f"{path!r}: {report.targets[0].reason}")
-        return report, YES if any(target.takes for target in report.targets) else NO
-
-    return _each(options, about)
-
-
-def _each(options, about) -> int:
+def _each(about, options) -> int:
     """Print what `about(path)` finds for each path; return the largest exit status.
 
     `about` returns (an object with repr and to_json, exit status), or raises CommandError. Then
@@ -129,19 +98,36 @@ def _each(options, about) -> int:
     for path in options.path:
         try:
             found, status = about(path)
+            listed.append(found.to_json())
+            if not options.json:
+                print(f"{gap}{found!r}", flush=True)
+            gap = "\n"
         except CommandError as error:
             _complain(error)
-            statuses.append(UNUSABLE)
+            status = UNUSABLE
             listed.append({"path": path, "error": str(error)})
-            continue
         statuses.append(status)
-        listed.append(found.to_json())
-        if not options.json:
-            print(f"{gap}{found!r}", flush=True)
-        gap = "\n"
     if options.json:
         print(json.dumps(listed, indent=2))
     return max(statuses)
+
+
+def _identify(path):
+    from hub_to_tflite.file.identify import identify
+
+    _require_readable(path)
+    found = identify(path)
+    return found, YES if found.opens else NO
+
+
+def _check(path):
+    from hub_to_tflite.targets import check
+
+    _require_readable(path, "check wants a .tflite file")
+    report = check(path)
+    if not report.sound:
+        raise CommandError(f"{path!r}: {report.targets[0].reason}")
+    return report, YES if any(target.takes for target in report.targets) else NO
 
 
 def _explain(options) -> int:
@@ -194,9 +180,9 @@ def _sweep(options) -> int:
 
 
 RUN = {
-    "identify": _identify,
+    "identify": functools.partial(_each, _identify),
     "explain": _explain,
-    "check": _check,
+    "check": functools.partial(_each, _check),
     "report": _report,
     "sweep": _sweep,
 }
