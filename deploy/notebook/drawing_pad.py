@@ -8,6 +8,7 @@ Taught in 10_deploy.
 """
 
 import html
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,8 +64,8 @@ def to_digit(ink: np.ndarray) -> np.ndarray:
         drawn = inked[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         # A dot stays small, and a dash flat: neither fills the frame.
         high, wide = drawn.shape
-        height = max(high, _ceil_divide(wide, 2), _ceil_divide(max(inked.shape), 4))
-        width = max(wide, _ceil_divide(height * WIDEST, POINTS))
+        height = max(high, math.ceil(wide / 2), math.ceil(max(inked.shape) / 4))
+        width = max(wide, math.ceil(height * WIDEST / POINTS))
         top, left = (height - high) // 2, (width - wide) // 2
         frame = np.pad(drawn, [(top, height - high - top), (left, width - wide - left)])
         margin = (POINTS - WIDEST) // 2
@@ -160,17 +161,12 @@ class Pad:
         return {**self.box._repr_mimebundle_(), "text/plain": text}
 
 
-def _ceil_divide(number, divisor):
-    return -(-number // divisor)
-
-
 def _resized(bits, count):
     """Return (n, m) bools as (count, m): a new row is inked where any row that it touches is."""
-    row = np.arange(count)
-    first = row * len(bits) // count
-    last = _ceil_divide((row + 1) * len(bits), count)
-    total = np.concatenate([np.zeros((1, bits.shape[1]), int), bits.cumsum(axis=0)])
-    return total[last] > total[first]
+    row, source = np.arange(count)[:, None], np.arange(len(bits))
+    begins, ends = row * len(bits), (row + 1) * len(bits)
+    touched = (begins < (source + 1) * count) & (ends > source * count)
+    return touched @ bits
 
 
 def _facts(digit, scores):

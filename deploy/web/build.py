@@ -51,15 +51,14 @@ def build(out: Path = OUT, fetch: bool = True) -> Path:
     modules, models = packages(fetch) / "@litertjs", convert()
     contents = {
         "models": [
-            {"name": recipe, "file": MODELS[recipe], "bytes": path.stat().st_size}
-            for recipe, path in models.items()
+            {"name": recipe, "file": file, "bytes": models[file].stat().st_size}
+            for recipe, file in MODELS.items()
         ],
         "samples": samples(),
     }
-    files = {part: modules / name for name, part in browser.SETTINGS["parts"].items()}
-    files |= {MODELS[recipe]: path for recipe, path in models.items()}
+    parts = {part: modules / name for name, part in browser.SETTINGS["parts"].items()}
     own = [path for path in SOURCES.iterdir() if path.suffix in (".html", ".js", ".css")]
-    files |= {path.name: path for path in own}
+    files = models | parts | {path.name: path for path in own}
     with cache.whole_folder(Path(out), replace=True) as new:
         for name, path in files.items():
             (new / name).parent.mkdir(parents=True, exist_ok=True)
@@ -205,8 +204,8 @@ def prove() -> bool:
             found = agreement(page, folder)
     width = max(map(len, found))
     for recipe, (same, total, _) in found.items():
-        where = f"on {same} of {total} test digits, page and interpreter"
-        print(f"{recipe:{width}}  same top-1 {where}")
+        where = f"{same} of {total} test digits, page and interpreter"
+        print(f"{recipe:{width}}  same top-1 on {where}")
     within = max(error for _, _, error in found.values()) < TOLERANCE
     print(
         "Given the same pixels, the largest absolute error of a score is "

@@ -17,7 +17,7 @@ SCORES = "one score for each digit; softmax turns them into probabilities"
 
 
 def convert() -> dict[str, Path]:
-    """Return {recipe: Path} of the embedded classifier, one file for each recipe of MODELS.
+    """Return {file name: Path} of the embedded classifier, one file for each recipe of MODELS.
 
     The batch is 1, since LiteRT.js takes no dynamic batch. The files are converted in another
     process, which gives TensorFlow's memory back when it ends, and kept in the course's cache.
@@ -26,17 +26,15 @@ def convert() -> dict[str, Path]:
     content = b"".join(path.read_bytes() for path in files)
     decisive = f"{tinyhub.digest()} {version('tensorflow')}".encode() + content
     key = hashlib.sha256(decisive).hexdigest()[:16]
-    models = {
-        recipe: cache.folder("tflite") / f"web-{key}-{file}" for recipe, file in MODELS.items()
-    }
+    models = {file: cache.folder("tflite") / f"web-{key}-{file}" for file in MODELS.values()}
     if not all(path.exists() for path in models.values()):
-        for recipe, content in sandbox.call(_convert).items():
-            cache.write(models[recipe], content)
+        for file, content in sandbox.call(_convert).items():
+            cache.write(models[file], content)
     return models
 
 
-def _convert() -> dict[str, bytes]:
-    """Convert the embedded classifier by each recipe of MODELS."""
+def _convert():
+    """Convert the classifier by each recipe; for a sandbox, where TensorFlow is loaded."""
     import tensorflow as tf
 
     saved_model = handles.fetch(handles.locate(handles.DEFAULT))
@@ -47,7 +45,7 @@ def _convert() -> dict[str, bytes]:
     call = tf.function(lambda image: serve(**{name: image}), input_signature=[one])
     labels = Path(saved_model, "assets", "labels.txt").read_text(encoding="utf-8").split()
     files = {}
-    for recipe in MODELS:
+    for recipe, file in MODELS.items():
         converter = tf.lite.TFLiteConverter.from_concrete_functions(
             [call.get_concrete_function()], model
         )
@@ -56,7 +54,7 @@ def _convert() -> dict[str, bytes]:
             converter.representative_dataset = digits.representative(tuple(spec.shape))
         content = converter.convert()
         found = flatbuffer.read(content)
-        files[recipe] = metadata.pack(
+        files[file] = metadata.pack(
             content,
             name=f"Handwritten digits, {recipe}",
             inputs={found.inputs[0].name: "an image, RGB in [0, 1], light strokes on black"},
