@@ -7,7 +7,6 @@ in build/run/summary.json.
 
 import json
 import re
-import sys
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -15,11 +14,6 @@ import nbformat
 
 from hub_to_tflite.tables import table
 from tools.course import notebooks
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -31,7 +25,8 @@ PART = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 def address() -> str:
     """Return the public address of the repository."""
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    return re.search(r'^Repository = "(.*)"$', project, re.MULTILINE)[1]
 
 
 def buttons() -> str:

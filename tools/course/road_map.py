@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+import numpy as np
+
 MAP = Path(__file__).resolve().parents[2] / "docs" / "images" / "map.png"
 STOPS = {  # what you have there -> (what leads there, a colour)
     "a handle": ("start here,\nwhy won't it open", "#0072b2"),
@@ -12,17 +15,13 @@ STOPS = {  # what you have there -> (what leads there, a colour)
 }
 
 
-def draw(path: Path = MAP) -> None:
+def height(along):
+    """Return how high the road is at places along it."""
+    return 0.2 * np.sin(1.5 * along)
+
+
+def draw() -> None:
     """Write the map as a PNG: a winding road with numbered stops."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-    import numpy as np
-
-    def height(along):
-        return 0.2 * np.sin(1.5 * along)
-
     along = np.linspace(-0.5, 4.5, 200)
     figure, axes = plt.subplots(figsize=(8, 2.7), layout="constrained")
     axes.plot(along, height(along), color="#dddddd", linewidth=26, solid_capstyle="round")
@@ -36,7 +35,7 @@ def draw(path: Path = MAP) -> None:
         axes.text(x, y - 0.5, lessons, color="#333333", **words)
     axes.set(title="The road of this course", xlim=(-0.6, 4.6), ylim=(-1, 0.9))
     axes.axis("off")
-    figure.savefig(path, dpi=100)
+    figure.savefig(MAP, dpi=100)
 
 
 if __name__ == "__main__":
