@@ -19,8 +19,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from conftest import ROOT, real_models
 from helpers import handles, tinyhub
-from hub_to_tflite.file import flatbuffer, releases
 from hub_to_tflite import knowledge
+from hub_to_tflite.file import flatbuffer, releases
 from hub_to_tflite.file.identify import FORMATS, identify
 from tools.fuzz import mutations
 
