@@ -1,7 +1,8 @@
 """Shut the network, but for loopback, in every Python process of a test run.
 
-The tests put this folder on PYTHONPATH, so kernels and child processes get it too. What C++ code would fetch goes
-through libcurl, which is sent to a closed port by the proxy variables that conftest.py sets.
+The tests put this folder on PYTHONPATH, so kernels and child processes get it too. What C++ code
+would fetch goes through libcurl, which is sent to a closed port by the proxy variables that
+conftest.py sets.
 """
 
 import ipaddress
