@@ -51,7 +51,7 @@ def cause(names):
 def _cause(folder, names):
     """Cause the errors; for a sandbox."""
     os.chdir(folder)
-    from tools import gallery_kit
+    from tests import gallery_kit
 
     gallery_kit.fill()
     kit = {name: one for name, one in vars(gallery_kit).items() if not name.startswith("_")}
