@@ -154,8 +154,10 @@ def test_an_address_without_a_model_is_an_error_of_handles(tensorflow):
 )
 def test_what_litert_has_no_op_for_fails_with_the_converters_words(name, words, tensorflow, saved):
     contract = tensorflow.call(contracts.read, saved(name))
-    with pytest.raises(sandbox.SandboxError, match=words):
+    with pytest.raises(Exception, match=words) as caught:
         tensorflow.call(contracts.convert, saved(name), contract, "float32", inputs_for(contract))
+    # It comes as itself where another test has loaded TensorFlow into this process.
+    assert type(caught.value).__name__ in ("SandboxError", "ConverterError")
 
 
 def test_a_recipe_that_an_op_cannot_take_is_refused_as_itself(tensorflow, saved):
