@@ -10,9 +10,7 @@ The protocol is in https://www.tensorflow.org/hub/hosting. Taught in 02_load_fro
 import functools
 import hashlib
 import html
-import http.client
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -22,7 +20,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 EMBEDDED = Path(__file__).resolve().parents[1] / "hub"
-PORTS = range(8765, 8785)  # the first one, unless another program has it
+PORTS = (*range(8765, 8785), 0)  # the first that is free; 0 is whichever the system picks
 FILES = {  # what is asked for -> (how the file's name ends, its content type)
     "tf-hub-format=compressed": (".tar.gz", "application/gzip"),
     "lite-format=tflite": (".tflite", "application/octet-stream"),
@@ -54,15 +52,12 @@ def digest(root: str | Path = EMBEDDED) -> str:
 def serve(root: str | Path = EMBEDDED, ports: Iterable[int] = PORTS) -> str:
     """Serve `root` from a thread of this process and return "http://127.0.0.1:<port>".
 
-    Hubs of the same models share a port; one that anything else holds is passed over, so an address
-    never changes its meaning. Raises OSError if no port is free.
+    It takes the first of `ports` that is free: no two hubs share one, since a hub that ends would
+    reset requests that the other could answer. Raises OSError if no port is free.
     """
-    name = f"tinyhub/{digest(root)[:12]}"
     for port in ports:
-        if port and _holder(port) not in (None, name):
-            continue
         try:
-            server = _Server(port, Path(root), name)
+            server = _Server(port, Path(root))
         except OSError:
             continue
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -88,36 +83,17 @@ def serve_once() -> str:
     return address
 
 
-_running = []  # the servers of this process, and the processes that serve for it
-
-
-def _holder(port):
-    """Return the Server header of whatever answers on `port`, None if nothing does."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request("HEAD", "/")
-        return connection.getresponse().getheader("Server", "")
-    except ConnectionRefusedError:
-        return None
-    except (OSError, http.client.HTTPException):
-        return ""
-    finally:
-        connection.close()
+_running = []  # the processes that serve for this one
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = False  # a process that ends finishes the answers that it has begun
     request_queue_size = 64
+    allow_reuse_address = sys.platform != "win32"  # there it would share the port
 
-    def __init__(self, port, root, name):
-        self.root, self.name = root.resolve(), name
+    def __init__(self, port, root):
+        self.root = root.resolve()
         super().__init__(("127.0.0.1", port), _Handler)
-        _running.append(self)
-
-    def server_bind(self):
-        if hasattr(socket, "SO_REUSEPORT"):  # several kernels, one port
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        super().server_bind()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -143,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def version_string(self):
-        return self.server.name
+        return "tinyhub"
 
     def log_message(self, *_):
         pass  # a request line in the middle of a lesson helps nobody
@@ -152,5 +128,3 @@ class _Handler(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     print(serve(), flush=True)
     sys.stdin.read()  # until the process that started this one is gone
-    for server in _running:  # no new request while Python shuts down: it would be reset
-        server.socket.shutdown(socket.SHUT_RDWR)

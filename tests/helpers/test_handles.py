@@ -401,7 +401,8 @@ def test_an_archive_on_this_disk_is_a_handle_and_a_cut_one_leaves_nothing(
 
 
 def test_two_processes_may_load_the_same_handle_at_once(own_cache):
-    code = f"from helpers import handles; print(handles.fetch(handles.locate({handles.DEFAULT!r})))"
+    handle = f"{tinyhub.serve(ports=[0])}/{handles.DEFAULT}"
+    code = f"from helpers import handles; print(handles.fetch({handle!r}))"
     both = [
         subprocess.Popen(
             [sys.executable, "-c", code],
