@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from helpers import benchmark
+from hub_to_tflite import knowledge
 from hub_to_tflite.sandbox import memory
 from tools.bench import runtimes
 from tools.bench.process import ROOT, Process, ProcessError
@@ -36,8 +36,7 @@ class Candidate:
 
 def load() -> list[Candidate]:
     """Return all candidates. The first is the reference."""
-    text = Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
-    return [Candidate(**one) for one in yaml.safe_load(text)]
+    return [Candidate(**one) for one in knowledge.load(Path(__file__).with_suffix(".yaml"))]
 
 
 def compare(scores: np.ndarray, reference: np.ndarray) -> tuple[float, float, int]:
