@@ -1,4 +1,4 @@
-"""From a SavedModel folder to a .tflite, by a recipe. Taught in 04_convert_to_tflite, 06_quantize.
+"""From a SavedModel folder to a .tflite, by a recipe. Taught in 03_convert_to_tflite, 20_quantize.
 
 The converter calibrates with whatever it gets: no samples at all make a float file without a word,
 and a wrong array ends in a message about a node of the graph. So `check` looks at them first.

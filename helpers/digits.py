@@ -46,7 +46,7 @@ def samples(input_shape: tuple, outputs: int, count: int = 450) -> tuple:
 def representative(input_shape: tuple, count: int = 100) -> Callable:
     """Return a representative dataset, a function that yields [array (1, ...)], for one input.
 
-    Training digits for a model of images, else noise, as in `samples`. Taught in 06_quantize.
+    Training digits for a model of images, else noise, as in `samples`. Taught in 20_quantize.
     """
     inputs = _inputs(input_shape, load("train")[0][:count], seed=1)
     return lambda: ([one[None]] for one in inputs)

@@ -1,4 +1,4 @@
-"""Run inputs through a .tflite file, by name. Taught in 05_run_the_interpreter, 06_quantize."""
+"""Run inputs through a .tflite file, by name. Taught in 04_run_the_interpreter, 20_quantize."""
 
 from pathlib import Path
 from typing import Any

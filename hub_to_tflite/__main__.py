@@ -27,7 +27,7 @@ class CommandError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, `sys.argv` by default, and return the exit status.
 
-    Taught in 10_deploy.
+    Taught in 40_deploy_with_python.
     """
     _hold_standard_streams()
     try:

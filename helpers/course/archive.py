@@ -42,7 +42,7 @@ def checked(body: IO[bytes], handle: str, content_type: str = "no content type")
         raise HandleError(
             f"What {handle} serves is not a model archive (tar.gz). Found: {size:,} bytes of "
             f"{content_type}, starting {start!r}. Open the address in a browser: it may be a login "
-            "page, or a .tflite file, which is not loaded but run (see 05_run_the_interpreter)."
+            "page, or a .tflite file, which is not loaded but run (see 04_run_the_interpreter)."
         )
     try:
         body.seek(0)

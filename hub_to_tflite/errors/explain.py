@@ -76,7 +76,7 @@ def explain(problem: str | BaseException) -> list[Entry]:
 
     The list has the likeliest first, and is empty if no entry fits. Of several exceptions the last
     one counts, and those before it only if that one is not known. Taught in
-    09_fix_failed_conversions.
+    30_fix_failed_conversions.
     """
     return _search(_text(problem))[0]
 

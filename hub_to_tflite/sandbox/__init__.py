@@ -2,7 +2,7 @@
 
 A file that crashes native code, a converter that never ends, TensorFlow's 640 MB: they cost one
 child process, and the caller gets a value or one error. The child runs as the same user, so this
-protects from accidents, not from attackers. Used in 11_bring_your_own_model.
+protects from accidents, not from attackers. Used in 50_bring_your_own_model.
 """
 
 import contextlib

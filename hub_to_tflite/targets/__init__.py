@@ -1,4 +1,4 @@
-"""What a .tflite needs, and which of four targets can run it. Taught in 10_deploy.
+"""What a .tflite needs, and which of four targets can run it. Taught in 40_deploy_with_python.
 
 `hub-to-tflite check MODEL.tflite` prints it. Python, microcontroller and phone are tried: LiteRT's
 Interpreter, TensorFlow Lite Micro, and CompiledModel, the API of LiteRT on phones, from its Python

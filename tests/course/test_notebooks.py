@@ -66,7 +66,7 @@ class TestOtherModels:
         handle, samples = OTHERS[name], 30
         if name != "feature vector":
             handle, samples = f"{request.getfixturevalue('real_hub')}/{handle}", 20
-        if path.stem == "07_prune" and name != "feature vector":
+        if path.stem == "22_prune" and name != "feature vector":
             # It needs a model's layers, and says so in one sentence.
             with pytest.raises(PapermillExecutionError) as caught:
                 self.run(path, tmp_path, handle, samples)

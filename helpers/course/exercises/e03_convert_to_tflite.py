@@ -1,4 +1,4 @@
-"""The exercises of 04_convert_to_tflite."""
+"""The exercises of 03_convert_to_tflite."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The exercises of 05_run_the_interpreter."""
+"""The exercises of 04_run_the_interpreter."""
 
 import numpy as np
 

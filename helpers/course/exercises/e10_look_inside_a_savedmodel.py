@@ -1,4 +1,4 @@
-"""The exercises of 03_look_inside_a_savedmodel."""
+"""The exercises of 10_look_inside_a_savedmodel."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The exercises of 06_quantize."""
+"""The exercises of 20_quantize."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The exercises of 07_prune."""
+"""The exercises of 22_prune."""
 
 import numpy as np
 

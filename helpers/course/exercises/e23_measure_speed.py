@@ -1,4 +1,4 @@
-"""The exercises of 08_measure."""
+"""The exercises of 23_measure_speed."""
 
 import numpy as np
 

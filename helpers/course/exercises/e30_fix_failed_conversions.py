@@ -1,4 +1,4 @@
-"""The exercises of 09_fix_failed_conversions."""
+"""The exercises of 30_fix_failed_conversions."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The exercises of 10_deploy."""
+"""The exercises of 40_deploy_with_python."""
 
 import numpy as np
 

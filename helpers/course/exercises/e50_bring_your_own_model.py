@@ -1,4 +1,4 @@
-"""The exercises of 11_bring_your_own_model."""
+"""The exercises of 50_bring_your_own_model."""
 
 from helpers.course.exercises import Exercise, NotAttempted
 
