@@ -1,4 +1,6 @@
-"""Compare the time that candidates take for the same work. Taught in 23_measure_speed. No TensorFlow.
+"""Compare the time that candidates take for the same work, without TensorFlow.
+
+Taught in 23_measure_speed.
 
 A second on this machine is not a second on yours, nor on this one a minute later. So every round
 runs every candidate, in an order that rotates, and two are compared within a round. Each counted

@@ -1,4 +1,6 @@
-"""A model's contract and labels, packed into its .tflite, and read back. Taught in 40_deploy_with_python.
+"""A model's contract and labels, packed into its .tflite, and read back.
+
+Taught in 40_deploy_with_python.
 
 A .tflite says of an input that it is float32 (1, 48, 48, 3). It does not say that the numbers run
 from 0 to 1, nor that output 7 means "seven". TFLite metadata says both: a second FlatBuffer (root

@@ -221,11 +221,11 @@ def short_table(results: list[Result]) -> str:
     """Return size, relative error and agreement of all recipes: what is the same in every run."""
     rows = []
     for one in results:
-        error = math.inf if one.relative_error is None else one.relative_error
         row = ["failed", None, None, None]
         if one.bytes:
-            same = f"{one.agree} of {one.total}"
-            row = [f"{one.bytes:,}", one.output, parity.bound(error), same]
+            error, same = one.relative_error, f"{one.agree} of {one.total}"
+            error = "no number" if error is None else parity.percent(error)
+            row = [f"{one.bytes:,}", one.output, error, same]
         rows.append([one.recipe, *row])
     head = ["recipe", "bytes", "worst output", "relative error", "same"]
     return table(rows, head, "markdown")

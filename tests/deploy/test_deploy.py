@@ -164,9 +164,9 @@ class TestPredict:
 @pytest.fixture(scope="module")
 def c_array():
     """The function of lesson 10, as it stands there."""
-    cells = json.loads((ROOT / "notebooks" / "40_deploy_with_python.ipynb").read_text(encoding="utf-8"))[
-        "cells"
-    ]
+    cells = json.loads(
+        (ROOT / "notebooks" / "40_deploy_with_python.ipynb").read_text(encoding="utf-8")
+    )["cells"]
     [source] = [
         text
         for text in ("".join(cell["source"]) for cell in cells)

@@ -80,13 +80,16 @@ class TestLedger:
         ledger = self.ledger()
         row = ledger.add("copy", 50, self.scores + 1e-6, tolerance=1e-5)
         assert (row.agree, row.correct, row.total) == (4, 3, 4)
-        assert "under 0.00001" in repr(ledger) and "3 of 4" in repr(ledger)
+        assert "under 0.01 %" in repr(ledger) and "3 of 4" in repr(ledger)
         assert "<td>4 of 4</td>" in ledger._repr_html_()
 
     @pytest.mark.parametrize(
         ("planted", "words"),
         [
-            ([[2, 1], [0, 3], [1, 2], [1, 2.1]], "differs by 0.1; at most 0.01"),
+            (
+                [[2, 1], [0, 3], [1, 2], [1, 2.1]],
+                "differs by 0.1, 3.3 % of the range; at most 0.01",
+            ),
             ([[2, 1], [0, 3], [1, 2], [1, np.nan]], "1 of 8 scores are not numbers"),
             ([[2, 1], [0, 3], [1, 2]], "shape"),
         ],
@@ -105,6 +108,25 @@ class TestLedger:
         ):
             self.ledger().add("planted", 50, planted, tolerance=1)
         assert self.ledger().add("planted", 50, planted, tolerance=1, agreement=0.75).agree == 3
+
+    def test_one_number_an_input_has_no_top_1(self):
+        ledger = parity.Ledger(self.labels)
+        ledger.add("reference", 1, self.scores[:, :1])
+        row = ledger.add("off", 1, self.scores[:, :1] + 0.1, tolerance=0.06, agreement=1)
+        assert row.agree is None and row.correct is None and "one number" in repr(ledger)
+
+    @pytest.mark.parametrize(
+        ("fraction", "said"),
+        [
+            (0, "0 %"),
+            (2e-7, "under 0.01 %"),
+            (0.00234, "0.23 %"),
+            (0.0312, "3.1 %"),
+            (2.5, "250 %"),
+        ],
+    )
+    def test_a_difference_is_a_percentage_of_the_range(self, fraction, said):
+        assert parity.percent(fraction) == said
 
     def test_without_labels_it_says_so(self):
         ledger = parity.Ledger()

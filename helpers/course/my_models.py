@@ -1,0 +1,37 @@
+"""Where a lesson saves what it makes, so that it's there tomorrow: my_models/, beside the notebook.
+
+Taught in 00_start_here. In a folder that can't be written, it's my_models/ in the course's cache.
+"""
+
+import os
+from pathlib import Path
+
+from helpers.course import cache
+
+DEFAULT = "digits/mobilenet_v2/classification/1"
+
+
+def path(handle: str, recipe: str = "") -> Path:
+    """Return the path of a model's .tflite in my_models/, which is made if missing.
+
+    It's digits.tflite for the course's own classifier, and digits-int8.tflite by the recipe "int8";
+    for any other handle the end of the handle, such as yamnet-1.tflite.
+    """
+    folder = Path("my_models")
+    if not os.access(folder if folder.exists() else ".", os.W_OK):
+        folder = cache.folder("my_models")
+    folder.mkdir(exist_ok=True)
+    name = "digits" if str(handle).endswith(DEFAULT) else _name(str(handle))
+    return folder / ("-".join(filter(None, [name, recipe.replace(" ", "-")])) + ".tflite")
+
+
+def save(content: bytes, handle: str, recipe: str = "") -> Path:
+    """Write a .tflite's bytes to its `path` and return it: `path.write_bytes`, whole or not."""
+    whole = path(handle, recipe)
+    cache.write(whole, content)
+    return whole
+
+
+def _name(handle):
+    parts = handle.partition("?")[0].rstrip("/\\").replace("\\", "/").split("/")
+    return "-".join(part for part in parts[-3:] if part and ":" not in part)
