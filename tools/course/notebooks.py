@@ -8,6 +8,14 @@ from nbclient import NotebookClient
 from tqdm import tqdm
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+PARTS = {  # the first digit of a lesson's number -> the part of the course
+    0: "The road",
+    1: "Look closer",
+    2: "Small and fast",
+    3: "When it won't convert, and other kinds of model",
+    4: "Where it runs",
+    5: "Your model",
+}
 # The kernel's own errors only, no word on TCP.
 KERNEL = {"kernel_name": "python3", "extra_arguments": ["--IPKernelApp.log_level=40"]}
 WIDGET = "application/vnd.jupyter.widget-view+json"  # a live widget: nothing is behind it later
