@@ -36,6 +36,7 @@ lab: $(READY)  ## open JupyterLab on the first lesson
 
 refresh: $(READY)  ## execute the notebooks in place, so that stored outputs are real (NOTEBOOKS=…)
 	$(BIN)/python -m tools.course.notebooks $(NOTEBOOKS)
+	$(BIN)/python -m tools.course.minutes $(NOTEBOOKS)
 
 readme: $(READY)  ## write the generated parts of README.md, with what the last `make run` measured
 	$(BIN)/python -m tools.course.readme

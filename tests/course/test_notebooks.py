@@ -3,6 +3,7 @@
 That the stored outputs are what a fresh run prints is the other half: nbval, over `notebooks/`.
 """
 
+import itertools
 import os
 import re
 import statistics
@@ -17,12 +18,14 @@ from papermill.exceptions import PapermillExecutionError
 from helpers import handles
 from helpers.course import exercises
 from hub_to_tflite import sandbox
-from tests.course import cells, slices
-from tools.course import notebooks
+from tests.course import cells, mutations, slices
+from tools.course import minutes, notebooks
 
 ROOT = notebooks.FOLDER.parent
 LESSONS = notebooks.every()
 NAMES = [path.stem for path in LESSONS]
+# Not yet in the shape of the others: minutes, predictions, and judges tried with mistakes.
+EARLIER = {"22_prune", "30_fix_failed_conversions", "50_bring_your_own_model"}
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=NAMES)
 
 
@@ -135,7 +138,8 @@ class TestBadHandles:
 def answered(notebook, turn):
     """Return the cells of a lesson with all answers behind each stub, and what is expected.
 
-    That is a list of (cell, words). Each cell beyond the lesson's own is in the list.
+    That is a list of (cell, words); words are None for a mistake made by machine: anything but
+    right will do, an error included. Each cell beyond the lesson's own is in the list.
     """
     all_cells, expected = [], []
     for cell in notebook.cells:
@@ -146,17 +150,22 @@ def answered(notebook, turn):
             continue
         number = int(re.search(r"turn\[(\d+)\]\.check\(", cell.source)[1])
         exercise = turn[number]
-        assert len(exercise.wrong) >= 2 and "..." in cell.source
+        assert "..." in cell.source
         check = cell.source[cell.source.index(f"turn[{number}].check(") :]
         expected.append((cell, exercises.NOT_ATTEMPTED))
-        for answer, words in [
-            *(
-                (answer, f"Not yet. .*{re.escape(words)}")
-                for answer, words in exercise.wrong.items()
-            ),
-            (exercise.solution_code, f"Right. {re.escape(exercise.right)}"),
-        ]:
-            all_cells.append(nbformat.v4.new_code_cell(f"{answer}\n\n{check}"))
+        right = f"Right. {re.escape(exercise.right)}"
+        answers = [
+            *((code, f"Not yet. .*{re.escape(words)}") for code, words in exercise.wrong.items()),
+            *((code, right) for code in (exercise.solution_code, *exercise.right_codes)),
+            *((code, right) for code in exercise.equivalent),
+        ]
+        if exercise.right_codes:
+            made = set(mutations.mutants(exercise.solution_code)) - set(exercise.equivalent)
+            answers += [(code, None) for code in sorted(made)]
+        for code, words in answers:
+            source = f"{code}\n\n{check}"
+            metadata = {} if words else {"tags": ["raises-exception"]}
+            all_cells.append(nbformat.v4.new_code_cell(source, metadata=metadata))
             expected.append((all_cells[-1], words))
         help_cell = nbformat.v4.new_code_cell(f"turn[{number}].hint()\nturn[{number}].solution()")
         all_cells.append(help_cell)
@@ -188,7 +197,7 @@ class TestYourTurn:
     def test_stub_wrong_answers_and_solution_get_the_right_words(self, path, whole, tmp_path):
         turn = exercises.of(path.stem)
         notebook = nbformat.read(path, 4)
-        assert 2 <= len(turn) <= 4 and len(tagged(notebook, "exercise")) == len(turn)
+        assert 2 <= len(turn) <= 6 and len(tagged(notebook, "exercise")) == len(turn)
         all_cells, expected = answered(notebook, turn)
         asked = [cell for cell, _ in expected]
         notebook.cells = all_cells if whole else needed(all_cells, asked)
@@ -197,9 +206,17 @@ class TestYourTurn:
         ).execute()
         for cell, words in expected:
             said = "".join(output.get("text", "") for output in cell.outputs)
-            assert re.search(words, said, re.DOTALL), (
-                f"{path.stem}: to\n{cell.source}\nit said\n{said}\nnot\n{words}"
-            )
+            to = f"{path.stem}: to\n{cell.source}\nit said\n{said}\n"
+            if words is None:
+                assert "Right. " not in said, f"{to}(a mistake; if it is right, it is `equivalent`)"
+            else:
+                assert re.search(words, said, re.DOTALL), f"{to}not\n{words}"
+
+    @every_lesson
+    def test_each_judge_is_tried_with_five_wrong_answers_and_two_right_ones(self, path):
+        for exercise in exercises.of(path.stem).values():
+            assert len(exercise.wrong) >= (2 if path.stem in EARLIER else 5)
+            assert exercise.right_codes or path.stem in EARLIER
 
 
 class TestForm:
@@ -215,6 +232,25 @@ class TestForm:
         bootstrap = (ROOT / "tools" / "course" / "colab_cell.py").read_text().strip()
         assert [cell.source for cell in tagged(notebook, "bootstrap")] == [bootstrap]
         assert code_cells(notebook)[0].source == bootstrap
+
+    @every_lesson
+    def test_it_is_one_sitting_and_says_how_long(self, path):
+        notebook = nbformat.read(path, 4)
+        if path.stem not in EARLIER:
+            assert minutes.timed(notebook) == notebook.cells[0].source, "run: make refresh"
+            assert minutes.minutes(notebook) <= 30
+
+    @every_lesson
+    def test_its_predictions_are_cells_with_their_answer_after_them(self, path):
+        cells = nbformat.read(path, 4).cells
+        places = [place for place, cell in enumerate(cells) if "prediction" in tags(cell)]
+        if path.stem in EARLIER:
+            return
+        assert 2 <= len(places) <= 5
+        for place, end in zip(places, [*places[1:], len(cells)], strict=True):
+            name = re.match(r"(\w+) = \.\.\.  # ", cells[place].source)[1]
+            told = f"exercises.guessed({name}, "
+            assert any(told in cell.source for cell in cells[place + 1 : end]), cells[place].source
 
     @every_lesson
     def test_one_parameters_cell_of_at_most_five(self, path):
@@ -307,7 +343,9 @@ class TestForm:
         with_ledger = [
             path.stem[:2] for path in LESSONS if tagged(nbformat.read(path, 4), "parity-ledger")
         ]
-        assert set(with_ledger) >= {"00", "03", "04", "05", "06", "07", "08", "09", "10", "11"}
+        assert set(with_ledger) >= {"00", "03", "04", "10", "20", "22", "23", "30", "40", "50"}
 
-    def test_lessons_are_numbered_without_a_gap(self):
-        assert [int(name[:2]) for name in NAMES] == list(range(len(NAMES)))
+    def test_each_part_is_a_decade_numbered_without_a_gap(self):
+        for part, names in itertools.groupby(NAMES, key=lambda name: name[0]):
+            numbers = [int(name[:2]) for name in names]
+            assert numbers == list(range(10 * int(part), 10 * int(part) + len(numbers)))
