@@ -31,6 +31,10 @@ sweep: $(READY)  ## run that report over a grid: GRID=sweep.yaml (WORKERS=… ME
 web: $(READY)  ## build the page that reads a drawn digit in the browser: build/web/
 	$(BIN)/python -m deploy.web.build
 
+site: $(READY) .venv-site/.ready  ## render the course, the errors and the doctor as a web site: build/site/
+	@$(BIN)/python -m tools.site.parts
+	@.venv-site/bin/python -m tools.site.render
+
 lab: $(READY)  ## open JupyterLab on the first lesson
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
@@ -54,11 +58,11 @@ models: $(READY)  ## train and publish the embedded models again (a few minutes)
 	$(BIN)/python -m tools.train.digits
 	$(BIN)/python -m tools.train.prose_or_code
 
-lock:  ## write requirements.lock from requirements.txt, for all supported Pythons together
+lock:  ## write requirements.lock and requirements-site.lock, for all supported Pythons together
 	$(PYTHON) tools/course/set_up.py lock
 
-clean:  ## remove .venv, .venv-bench and build
-	rm -rf .venv .venv-bench build *.egg-info
+clean:  ## remove .venv, .venv-bench, .venv-site and build
+	rm -rf .venv .venv-bench .venv-site build *.egg-info
 
 $(READY): requirements.lock tools/course/set_up.py
 	@$(PYTHON) tools/course/set_up.py
@@ -66,5 +70,8 @@ $(READY): requirements.lock tools/course/set_up.py
 .venv-bench/.ready: requirements-bench.txt
 	@$(PYTHON) tools/course/set_up.py bench
 
-.PHONY: help run test test-all report sweep web lab refresh readme errors bench fuzz models lock clean
+.venv-site/.ready: requirements-site.lock
+	@$(PYTHON) tools/course/set_up.py site
+
+.PHONY: help run test test-all report sweep web site lab refresh readme errors bench fuzz models lock clean
 .DEFAULT_GOAL := help

@@ -1,8 +1,9 @@
 """Make `.venv` and install what requirements.lock names, every package checked by its hash.
 
-`set_up.py lock` writes that file; `set_up.py bench` makes `.venv-bench`, the environment of the
-runtimes that `make bench` compares with. Everything here is in the standard library, so that a
-Python too old or too new, or a Debian without the venv module, gets a sentence and no traceback.
+`set_up.py lock` writes that file and requirements-site.lock; `set_up.py site` makes `.venv-site`,
+which renders the site, and `set_up.py bench` makes `.venv-bench`, the environment of the runtimes
+that `make bench` compares with. Everything here is in the standard library, so that a Python too
+old or too new, or a Debian without the venv module, gets a sentence and no traceback.
 uv installs in a fraction of pip's time. It comes from the lock, too; if it fails, pip takes over.
 """
 
@@ -17,8 +18,10 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements.lock"
+SITE_LOCK = ROOT / "requirements-site.lock"
 OLDEST, NEWEST = (3, 10), (3, 13)  # TensorFlow 2.21's wheels; pyproject.toml's requires-python
 BENCH_OLDEST = (3, 11)  # ONNX Runtime 1.32's wheels
+SITE_OLDEST = (3, 11)  # Sphinx 9.0
 PIP_TO_UV = {
     "index-url": "--default-index",
     "extra-index-url": "--index",
@@ -134,17 +137,38 @@ def bench() -> None:
     (folder / ".ready").touch()
 
 
-def lock() -> None:
-    """Resolve requirements.txt for Python 3.10 to 3.13, all systems, with hashes, using uv."""
-    python = make(ROOT / "build" / "lock-env")
-    arguments = ["--universal", "--python-version", "3.10", "--generate-hashes"]
-    arguments += ["--custom-compile-command", "make lock", "--output-file", LOCK.name]
-    sys.exit(uv(python, "compile", "requirements.txt", *arguments))
+def site() -> None:
+    """Set up .venv-site from its lock, with hashes."""
+    version = sys.version_info[:2]
+    if version < SITE_OLDEST:
+        sys.exit(
+            "Sphinx 9, which renders the site, runs on Python 3.11 and newer, and this is Python "
+            "{}.{}. The course itself runs here. For the site name a newer one, in a fresh clone, "
+            "for example: make site PYTHON=python3.12".format(*version)
+        )
+    print("Setting up .venv-site: 290 MB on disk, 60 MB to download.", flush=True)
+    folder = ROOT / ".venv-site"
+    install_with(make(folder), "--require-hashes", "--requirement", SITE_LOCK)
+    (folder / ".ready").touch()
 
+
+def lock() -> None:
+    """Resolve each requirements file for all Pythons and systems, with hashes, using uv."""
+    python = make(ROOT / "build" / "lock-env")
+    for path, oldest in ((LOCK, OLDEST), (SITE_LOCK, SITE_OLDEST)):
+        arguments = ["--universal", "--python-version", "{}.{}".format(*oldest)]
+        arguments += ["--generate-hashes", "--custom-compile-command", "make lock"]
+        source = path.with_suffix(".txt").name
+        status = uv(python, "compile", source, *arguments, "--output-file", path.name)
+        if status:
+            sys.exit(status)
+
+
+COMMANDS = {"install": install, "bench": bench, "site": site, "lock": lock}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="?", choices=("install", "bench", "lock"), default="install")
+    parser.add_argument("what", nargs="?", choices=tuple(COMMANDS), default="install")
     chosen = parser.parse_args().what
     check_machine()
-    {"install": install, "bench": bench, "lock": lock}[chosen]()
+    COMMANDS[chosen]()
