@@ -1,0 +1,87 @@
+"""The pages of the errors, one for each stage, from errors.yaml."""
+
+import re
+from pathlib import Path
+
+import jinja2
+
+from hub_to_tflite.errors import explain
+from tools import gallery
+
+TEMPLATE = Path(__file__).with_name("errors.md.j2")
+LONGEST = 110  # characters of a message in a heading
+
+
+def anchor(entry: explain.Entry) -> str:
+    """Return an entry's anchor. It's made of its name, and stays the same while that does."""
+    return "error-" + re.sub(r"[^a-z0-9]+", "-", entry.name.lower()).strip("-")
+
+
+def address(entry: explain.Entry) -> str:
+    """Return where an entry is on the site, such as errors/install.html#error-no-wheel."""
+    return f"errors/{entry.stage}.html#{anchor(entry)}"
+
+
+def heading(entry: explain.Entry) -> str:
+    """Return the words of an entry's message, as Markdown; its symptom, if it has none."""
+    if not entry.pattern:
+        return entry.title
+    words = " ".join(entry.pattern[0].replace("*", " … ").split()).strip("… ")
+    if len(words) > LONGEST:
+        words = words[:LONGEST].rpartition(" ")[0] + " …"
+    fence = "``" if "`" in words else "`"
+    return f"{fence}{words}{fence}"
+
+
+def pages() -> dict[str, str]:
+    """Return {stage: the Markdown of its page}."""
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"anchor": anchor, "heading": heading}
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    every = explain.entries()
+    return {
+        stage: template.render(
+            title=title,
+            entries=[entry for entry in every if entry.stage == stage],
+            every={entry.name: entry for entry in every},
+            explain=explain.explain,
+        )
+        for stage, title in explain.STAGES.items()
+    }
+
+
+def overview() -> str:
+    """Return the Markdown of the page that lists the stages."""
+    every, lines = explain.entries(), []
+    for stage, title in explain.STAGES.items():
+        count = sum(entry.stage == stage for entry in every)
+        lines.append(f"- [{title}]({stage}.md): {count} entries")
+    return "\n".join(
+        [
+            "# Errors, and the way out",
+            "",
+            f"{len(every)} messages of TensorFlow, Keras, LiteRT, pip, phones and microcontrollers: "
+            'what each means, and what to do. <a href="../doctor/index.html">Paste yours into the '
+            "doctor</a>, which finds it here, or use the search. In a terminal, "
+            '`hub-to-tflite explain "the message"` says the same.',
+            "",
+            *lines,
+            "",
+            "```{toctree}",
+            ":hidden:",
+            "",
+            *explain.STAGES,
+            "```",
+            "",
+        ]
+    )
+
+
+def anchors() -> dict[str, str]:
+    """Return {anchor in docs/errors.md: where it leads on the site}."""
+    found = {gallery.anchor(title): f"errors/{stage}.md" for stage, title in explain.STAGES.items()}
+    for entry in explain.entries():
+        found[gallery.anchor(entry.title)] = f"errors/{entry.stage}.md#{anchor(entry)}"
+    return found

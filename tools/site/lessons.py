@@ -1,0 +1,99 @@
+"""A lesson as a page: the stored notebook, with what only a page needs."""
+
+import html
+import re
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import nbformat
+
+from tools.course import notebooks, readme
+
+TIME = re.compile(r"\*\*Time\*\*: *(.*?)(?=\n\n|\Z)", re.DOTALL)
+TITLE = re.compile(r"(?:title|suptitle)[=(]\s*f?([\"'])(.*?)\1")
+EXERCISES = (
+    "*On this page exercises are for reading. In the notebook, which the buttons at the top open, "
+    "each checks your answer, and has a hint and a solution.*"
+)
+
+
+def by_part() -> dict[str, list[Path]]:
+    """Return {part's name: paths of its lessons}, in order."""
+    found = {}
+    for path in notebooks.every():
+        found.setdefault(notebooks.PARTS[int(path.name[0])], []).append(path)
+    return found
+
+
+def time(path: Path) -> str:
+    """Return what the first cell says of the lesson's time, "" if nothing."""
+    found = TIME.search(nbformat.read(path, 4).cells[0].source)
+    return " ".join(found[1].split()) if found else ""
+
+
+def launch(path: Path) -> str:
+    """Return the row of links that open or fetch a lesson, as HTML."""
+    repository, file = urlsplit(readme.address()).path.strip("/"), f"notebooks/{path.name}"
+    binder = f"https://mybinder.org/v2/gh/{repository}/main?labpath={quote(file, safe='')}"
+    colab = f"https://colab.research.google.com/github/{repository}/blob/main/{file}"
+    links = {"Open in Binder": binder, "Open in Colab": colab, "Download the notebook": path.name}
+    shown = " ".join(
+        f'<a href="{html.escape(address)}"{" download" if address == path.name else ""}>{text}</a>'
+        for text, address in links.items()
+    )
+    return f'<p class="launch">{shown}</p>'
+
+
+def page(path: Path) -> nbformat.NotebookNode:
+    """Return a lesson's notebook as the site shows it; the stored one isn't changed.
+
+    The output after a prediction is folded away, and so is the text that reads it.
+    """
+    notebook = nbformat.read(path, 4)
+    first, guessed, answered = notebook.cells[0], False, False
+    title, rest = first.source.split("\n", 1)
+    first.source = f"{title}\n\n{launch(path)}\n{rest}"
+    noted = False
+    for number, cell in enumerate(notebook.cells):
+        tags = cell.metadata.setdefault("tags", [])
+        if cell.cell_type == "markdown":
+            if answered:
+                cell.source = _folded(cell.source)
+            answered = False
+            continue
+        if "bootstrap" in tags:
+            tags.append("hide-cell")
+        if guessed and cell.outputs:
+            tags.append("hide-output")
+            guessed, answered = False, True
+        guessed = guessed or "prediction" in tags
+        if "exercise" in tags and not noted:
+            noted = True
+            notebook.cells[number - 1].source = _noted(notebook.cells[number - 1].source)
+        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+            cell.metadata["mystnb"] = {"image": {"alt": _alt(cell.source)}}
+    return notebook
+
+
+def _noted(text):
+    """Return the text before the first exercise with a note after its heading, if it has one."""
+    heading = re.search(r"^#+ .*$", text, re.MULTILINE)
+    end = heading.end() if heading else 0
+    return f"{text[:end]}\n\n{EXERCISES}\n\n{text[end:]}".lstrip()
+
+
+def _folded(text):
+    """Return Markdown with what comes before its first heading folded away."""
+    heading = re.search(r"^#+ ", text, re.MULTILINE)
+    answer, rest = (text[: heading.start()], text[heading.start() :]) if heading else (text, "")
+    if not answer.strip():
+        return text
+    opening = "<details><summary>What it says</summary>"
+    return f"{opening}\n\n{answer.strip()}\n\n</details>\n\n{rest}"
+
+
+def _alt(code):
+    """Return the alternative text of a figure, from its title in the code."""
+    titles = [found[1] for found in TITLE.findall(code) if "{" not in found[1]]
+    named = f": {titles[-1]}" if titles else ""
+    return f"Figure{named}. The text after it says what it shows."

@@ -1,0 +1,109 @@
+"""Render the site into build/site/ with Sphinx, without the network; a warning ends it.
+
+The pages' sources are put together in build/site-source/: docs/ and the notebooks as they are
+stored, with their links as the site has them, and the pages of the errors. Nothing is executed.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from sphinx.cmd.build import main as sphinx
+
+from tools.course import notebooks
+from tools.site import check, errors, lessons, links
+
+ROOT = links.ROOT
+DOCS = ROOT / "docs"
+SOURCE, OUT, PARTS = (ROOT / "build" / name for name in ("site-source", "site", "site-parts"))
+
+
+def stage() -> None:
+    """Write what Sphinx reads into build/site-source/."""
+    shutil.rmtree(SOURCE, ignore_errors=True)
+    anchors = errors.anchors()
+    for path in filter(Path.is_file, DOCS.rglob("*")):
+        name = path.relative_to(DOCS).as_posix()
+        to = SOURCE / name
+        if name == "errors.md":  # the same, as one page for GitHub
+            continue
+        to.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix != ".md":
+            shutil.copyfile(path, to)
+            continue
+        text = links.rewritten(path.read_text(encoding="utf-8"), f"docs/{name}", anchors)
+        to.write_text(_filled(text), encoding="utf-8")
+    (SOURCE / "lessons").mkdir()
+    (SOURCE / "extra" / "lessons").mkdir(parents=True)
+    for path in notebooks.every():
+        notebook = lessons.page(path)
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = links.rewritten(cell.source, f"notebooks/{path.name}", anchors)
+        nbformat.write(notebook, SOURCE / "lessons" / path.name)
+        shutil.copyfile(path, SOURCE / "extra" / "lessons" / path.name)
+    (SOURCE / "lessons" / "index.md").write_text(_lessons(), encoding="utf-8")
+    (SOURCE / "errors").mkdir()
+    (SOURCE / "errors" / "index.md").write_text(errors.overview(), encoding="utf-8")
+    for stage, text in errors.pages().items():
+        text = links.rewritten(text, f"errors/{stage}.md", anchors)
+        (SOURCE / "errors" / f"{stage}.md").write_text(text, encoding="utf-8")
+
+
+def _lessons():
+    """Return the page that lists the lessons, by part."""
+    lines = ["# The lessons", ""]
+    for part, paths in lessons.by_part().items():
+        lines += [f"## {part}", "", "| lesson | what you'll have | time |", "|---|---|---|"]
+        for path in paths:
+            title = f"[{path.stem[:2]} {notebooks.title(path)}]({path.name})"
+            lines.append(f"| {title} | {_summary(path)} | {lessons.time(path)} |")
+        names = [path.stem for path in paths]
+        lines += ["", "```{toctree}", ":hidden:", f":caption: {part}", "", *names, "```", ""]
+    return "\n".join(lines)
+
+
+def _summary(path):
+    from tools.course import readme
+
+    return readme.summary(path)
+
+
+def _filled(text):
+    return text
+
+
+def main() -> int:
+    """Stage, render and check the site; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tools.site.render", description=__doc__)
+    parser.add_argument("builder", nargs="?", default="html", choices=("html", "linkcheck"))
+    builder, begun = parser.parse_args().builder, time.monotonic()
+    os.environ["SOURCE_DATE_EPOCH"] = "0"  # the same pages for the same sources
+    stage()
+    out = OUT if builder == "html" else ROOT / "build" / "linkcheck"
+    shutil.rmtree(out, ignore_errors=True)
+    options = ["-q", "-b", builder, "-W", "--keep-going", "-d", str(ROOT / "build" / "site-trees")]
+    if status := sphinx([*options, "-j", "2", "-E", str(SOURCE), str(out)]):
+        return status
+    if builder == "linkcheck":
+        return 0
+    if PARTS.is_dir():
+        shutil.copytree(PARTS, OUT, dirs_exist_ok=True)
+    if wrong := check.problems(OUT):
+        print(*wrong, sep="\n", file=sys.stderr)
+        return 1
+    pages = len(list(OUT.rglob("*.html")))
+    seconds = time.monotonic() - begun
+    print(f"{pages} pages in {OUT.relative_to(ROOT)}, in {seconds:.0f} s. To read them:\n")
+    print(
+        f"    python -m http.server -d {OUT.relative_to(ROOT)}\n\nthen open http://localhost:8000"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
