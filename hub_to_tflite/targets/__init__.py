@@ -3,6 +3,7 @@
 `hub-to-tflite check MODEL.tflite` prints it. Python, microcontroller and phone are tried: LiteRT's
 Interpreter, TensorFlow Lite Micro, and CompiledModel, the API of LiteRT on phones, from its Python
 package. Their outputs are compared too, since some run a file and return numbers that mean nothing.
+Only Python gets a "yes": the others ran on this computer's processor, so they are "likely".
 The browser is judged by rules, each of which was seen with LiteRT.js itself in Chromium. No
 TensorFlow is loaded, and no file can end this process: sandboxes run it.
 """
@@ -33,7 +34,9 @@ class Target:
 
     @property
     def mark(self) -> str:
-        """`takes` in words: "yes", "no" or "not tried"."""
+        """`takes` in words: "yes", "likely" where a stand-in for the device ran it, "no", ..."""
+        if self.takes and self.name != "Python":
+            return "likely"
         return {True: "yes", False: "no", None: "not tried"}[self.takes]
 
 

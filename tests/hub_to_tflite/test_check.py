@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, real_models
 from helpers import convert, digits, handles, tinyhub
 from hub_to_tflite.file import flatbuffer, metadata
-from hub_to_tflite.targets import TARGETS, check, tflm
+from hub_to_tflite.targets import TARGETS, Target, check, tflm
 
 LESSON = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"
 COURSE = {  # recipe -> yes or no for Python, microcontroller, browser, phone
@@ -325,3 +325,9 @@ def test_the_command_says_with_its_status_that_a_file_runs_nowhere():
 def test_the_names_in_the_tables_are_those_of_the_folder():
     found = {str(Path(file.parent.name, file.stem)) for file in real_models().glob("*/*.tflite")}
     assert found == set(REAL)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_only_python_is_sure_where_a_stand_in_ran(name):
+    said = {takes: Target(name, takes, "").mark for takes in (True, False, None)}
+    assert said == {True: "yes" if name == "Python" else "likely", False: "no", None: "not tried"}
