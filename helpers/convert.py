@@ -1,20 +1,25 @@
 """From a SavedModel folder to a .tflite, by a recipe. Taught in 03_convert_to_tflite, 20_quantize.
 
-The converter calibrates with whatever it gets: no samples at all make a float file without a word,
-and a wrong array ends in a message about a node of the graph. So `check` looks at them first.
+The converter calibrates with whatever it gets: no samples make a float file without a word, a wrong
+array ends in a message about a node of the graph, one NaN ruins the file. `check` looks first.
 """
 
 import hashlib
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from helpers import savedmodel, tinyhub
 from helpers.course import cache
 
 CALIBRATED = ("full-integer with float I/O", "int8", "int16x8")  # need a representative dataset
 RECIPES = ("float32", "dynamic range", "float16", *CALIBRATED)
+MOST = 10_000, 2 * 2**30  # samples and bytes of a representative dataset: about 100 samples will do
+LARGEST = 1e9  # an input beyond it leaves no steps for the others: int8 has 255
 
 
 class RecipeError(ValueError):
@@ -37,7 +42,7 @@ def convert_cached(
     key = hashlib.sha256(what.encode()).hexdigest()[:16]
     path = cache.folder("tflite") / f"{key}.tflite"
     if not path.exists():
-        cache.write(path, convert(saved_model, recipe, representative))
+        cache.write(path, _convert(saved_model, recipe, representative))
     return path
 
 
@@ -46,8 +51,14 @@ def convert(
 ) -> bytes:
     """Return the .tflite of a SavedModel folder, as bytes. For `representative` see `check`.
 
-    Raises RecipeError for an op that the recipe cannot take, else what the converter raises.
+    Raises RecipeError as `check` does, or for an op that the recipe cannot take, else what the
+    converter raises.
     """
+    check(recipe, representative, inputs_of(saved_model) if recipe in CALIBRATED else None)
+    return _convert(saved_model, recipe, representative)
+
+
+def _convert(saved_model, recipe, representative):
     try:
         return converter(saved_model, recipe, representative).convert()
     except RuntimeError as error:
@@ -108,20 +119,31 @@ def check(recipe: str, representative: Callable | None = None, inputs: dict | No
             f"The recipe {recipe!r} needs a representative dataset: a function, not called, that "
             f"yields about 100 real inputs, each as [array]. Found: {_a(representative)}{returned}."
         )
-    count = 0
+    count, size, low, high = 0, 0, np.inf, -np.inf
     for count, sample in enumerate(samples, start=1):
         try:
             for name, value in _named(sample, inputs).items():
                 savedmodel.fit(name, value, inputs[name], inputs[name].shape)
                 digest.update(f"{name} {value.shape}".encode() + value.tobytes())
+                size += value.nbytes
+                if value.size and value.dtype.kind in "fiu":
+                    low, high = np.minimum(low, value.min()), np.maximum(high, value.max())
         except savedmodel.InputError as error:
             which = f"Sample {count} of the representative dataset"
             raise RecipeError(f"{which} does not fit. {error}") from None
+        if not (count <= MOST[0] and size <= MOST[1] and -LARGEST <= low and high <= LARGEST):
+            few = count <= MOST[0] and size <= MOST[1]
+            wrong = "has a value that leaves no steps for others" if few else "has no end"
+            found = f"{count:,} samples, {size / 2**20:,.0f} MB, from {low:.3g} to {high:.3g}"
+            advice = "Yield about 100 real inputs, prepared as for training."
+            raise RecipeError(f"The representative dataset {wrong}. Found: {found}. {advice}")
     if not count:
         raise RecipeError(
             "The representative dataset yields nothing, which would make a float file. Found: 0 "
             "samples. If the function reads from an iterator, make a new one in it each time."
         )
+    if low == high:
+        warnings.warn(f"All samples are {low:g}: no scale will fit real inputs.", stacklevel=3)
     return digest.hexdigest()
 
 

@@ -1,9 +1,8 @@
 """The parity ledger: at each border that a model crosses, does it still predict the same?
 
 A row holds what numbers can prove about one form of the model, beside the first, the reference.
-`add` rejects a row that breaks its tolerance, a fraction of the range of the reference's scores:
-0.0001 (0.01 %) for float32, 0.05 (5 %) for quantized files. Taught in 00_start_here, used in
-every lesson.
+`add` rejects a row beyond its tolerance, a fraction of the range of the reference's scores: 0.0001
+for float32, 0.05 for quantized files. Taught in 00_start_here, used in every lesson.
 """
 
 import html
@@ -117,8 +116,7 @@ class Ledger:
 
     def __repr__(self) -> str:
         table = self.table()
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        form = "  ".join(f"{{:<{width}}}" for width in widths)
+        form = "  ".join(f"{{:<{max(map(len, column))}}}" for column in zip(*table, strict=True))
         head, *rows = [form.format(*line).rstrip() for line in table]
         return "\n".join([head, "-" * len(form.format(*table[0])), *rows])
 
@@ -130,10 +128,7 @@ class Ledger:
 
 
 def percent(fraction: float) -> str:
-    """Return a fraction of a range as a percentage: two digits, "0" or "under 0.01 %".
-
-    Below that, what is left of a sum of floats is rounding, which differs by processor.
-    """
+    """Return a fraction of a range in two digits: "3.1 %". Tiny ones differ by processor."""
     if 0 < fraction < 1e-4:
         return "under 0.01 %"
     return f"{100 * fraction:.2g} %" if fraction < 1 else f"{100 * fraction:.0f} %"

@@ -1,5 +1,7 @@
 """Recipes: each makes what it promises; a wrong representative dataset gets a message, no file."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -109,6 +111,11 @@ def test_other_samples_make_another_file(layer):
         (lambda: [[ONES.astype(np.uint8)]], "Found: uint8"),
         (lambda: [[[1.0, 2.0, 3.0, 4.0]]], "a dict of 1. Yield one .* of numpy arrays"),
         (lambda: [{"images": ONES}], "inputs are 'x': float32 .* Found: images. Give all"),
+        (lambda: [[ONES], [ONES * np.nan]], "no steps for others. Found: 2 samples, .* to nan"),
+        (lambda: [[ONES * np.inf]], "no steps for others. Found: 1 samples, .* to inf"),
+        (lambda: [[ONES], [ONES * -1e30]], "no steps .* from -1e.30 to 1. Yield about 100 real"),
+        (lambda: ([ONES] for _ in itertools.count()), "has no end. Found: 10,001 samples"),
+        (lambda: ([np.ones((1, 4), "U1")] for _ in range(3)), "takes float32 .* Found: string"),
     ],
 )
 @pytest.mark.parametrize("recipe", convert.CALIBRATED)
@@ -118,6 +125,18 @@ def test_a_wrong_representative_dataset_gets_one_message_and_no_file(
     with pytest.raises(convert.RecipeError, match=words):
         convert.convert_cached(layer, recipe, representative)
     assert not list(tmp_path.rglob("*.tflite"))
+
+
+@pytest.mark.parametrize("value", [0, 7])
+def test_samples_that_are_all_the_same_number_get_a_warning(layer, value):
+    with pytest.warns(UserWarning, match=f"All samples are {value}: no scale will fit real inputs"):
+        convert.convert_cached(layer, "int8", lambda: [[ONES * value]])
+
+
+def test_ten_gigabytes_of_samples_are_refused_after_two(layer, monkeypatch):
+    monkeypatch.setattr(convert, "MOST", (10_000, 1000))
+    with pytest.raises(convert.RecipeError, match="has no end. Found: 63 samples"):
+        convert.convert(layer, "int8", lambda: ([ONES] for _ in range(100)))
 
 
 def test_a_representative_dataset_that_fails_itself_says_its_own_error(layer, tmp_path):
