@@ -131,7 +131,7 @@ def check(recipe: str, representative: Callable | None = None, inputs: dict | No
         except savedmodel.InputError as error:
             which = f"Sample {count} of the representative dataset"
             raise RecipeError(f"{which} does not fit. {error}") from None
-        if not (count <= MOST[0] and size <= MOST[1] and -LARGEST <= low and high <= LARGEST):
+        if not (count <= MOST[0] and size <= MOST[1] and low >= -LARGEST and high <= LARGEST):
             few = count <= MOST[0] and size <= MOST[1]
             wrong = "has a value that leaves no steps for others" if few else "has no end"
             found = f"{count:,} samples, {size / 2**20:,.0f} MB, from {low:.3g} to {high:.3g}"
