@@ -1,59 +1,125 @@
 """The exercises of 00_start_here."""
 
-import numbers
+import numpy as np
 
-from helpers.course.exercises import Exercise
-
-
-def _index(index, scores):
-    row = scores[1]
-    if isinstance(index, numbers.Real) and index == int(index):
-        if int(index) == row.argmax():
-            return None
-        if int(index) == row.argmin():
-            return "That is the index of the lowest score. The model's prediction is the index of the highest."
-        if int(index) == scores[0].argmax():
-            return "That is the prediction for the first image. Rows are counted from zero: the second is scores[1]."
-        return "That is an index, but not that of the highest score in scores[1]."
-    if isinstance(index, numbers.Real) and float(index) == float(row.max()):
-        return (
-            "That is the highest score itself. The prediction is its index: argmax instead of max."
-        )
-    return "The answer is one integer: an index in scores[1]."
+from helpers.course.exercises import Exercise, Wrong, ask, shown
 
 
-def _times(times, saved_model_bytes, tflite_bytes):
-    right = saved_model_bytes / tflite_bytes
-    if not isinstance(times, numbers.Real):
-        return "The answer is one number."
-    if abs(times - right) < 0.1:
+def _top_1(top_1):
+    random = np.random.default_rng(7)
+    for count, classes in ((5, 10), (1, 4), (9, 3)):
+        scores = random.normal(0, 5, (count, classes)).astype(np.float32)
+        right = scores.argmax(1)
+        found = np.asarray(ask(top_1, scores.copy()))
+        if found.dtype.kind not in "iuf":
+            return f"An index is an integer. Found: {shown(found)}."
+        if found.ndim == 0:
+            rule = f"For {count} rows you returned one value, {found}."
+            return f"{rule} Without axis=1, argmax looks through the whole array at once."
+        if found.shape != (count,):
+            if np.array_equal(found, scores.argmax(0)):
+                return "That's the best row of each column, axis=0. You want axis=1."
+            return f"For {count} rows it should return {count} indices. Found: {shown(found)}."
+        if np.allclose(found, scores.max(1)):
+            return "Those are the highest scores. You want where they are: argmax, not max."
+        if np.array_equal(found, scores.argmin(1)):
+            return "Those are the indices of the lowest scores: argmin. You want argmax."
+        if not np.array_equal(found, right):
+            row = scores[0].round(1).tolist()
+            return f"For a row of scores {row} it should return {right[0]}. Found: {found[0]}."
+        if found.dtype.kind == "f":
+            return f"An index is an integer. Found: {shown(found)}."
+    return None
+
+
+def _error(error):
+    random = np.random.default_rng(8)
+    for size, low, high, most in (
+        ((20, 10), -20, 3, 0.3),
+        ((7, 4), 100, 140, 0.02),
+        ((30, 2), 0, 0.02, 0.1),
+    ):
+        reference = random.uniform(low, high, size)
+        span = np.ptp(reference)
+        moved = random.uniform(-most, most / 2, size) * span  # the largest is negative
+        scores = (reference + moved).clip(low - span, high)
+        found = ask(error, reference.copy(), scores.copy())
+        if np.ndim(found) or isinstance(found, (str, bytes, bool)):
+            raise Wrong(f"The answer should be one number. Found: {shown(found)}.")
+        reason = _compared(float(found), np.asarray(scores - reference), reference, scores)
+        if reason:
+            return reason
+    return None
+
+
+def _compared(found, moved, reference, scores):
+    """Return what is wrong with a fraction of the range, or None."""
+    largest, span = np.abs(moved).max(), np.ptp(reference)
+    if np.isclose(found, largest / span, rtol=1e-3):
         return None
-    if abs(times - 1 / right) < 0.05:
-        return "Upside down: that is the part of the SavedModel that is left. Divide the larger by the smaller."
-    if abs(times - (saved_model_bytes - tflite_bytes)) < 1:
-        return "That is how many bytes are saved. How many times does the .tflite fit into the SavedModel?"
-    return "Divide the bytes of the SavedModel by the bytes of the .tflite."
+    reasons = {
+        largest: "That's the largest difference itself. Divide it by the reference's range.",
+        100 * largest / span: "That's in percent. Return the fraction, without the factor of 100.",
+        moved.max() / span: "A score may also be lower than the reference's: np.abs first.",
+        np.abs(moved).mean() / span: "That's the mean difference. One bad score must show: max.",
+        largest / np.ptp(scores): "That's the other form's range. Divide by the reference's.",
+        largest / reference.max(): "The range is the highest score minus the lowest.",
+        span / largest: "That's upside down: the range divided by the difference.",
+    }
+    for value, reason in reasons.items():
+        if np.isclose(found, value, rtol=1e-3):
+            return reason
+    case = f"a largest difference of {largest:.3g} and a range of {span:.3g}"
+    return f"With {case} it should return {largest / span:.3g}. Found: {found:.3g}."
 
 
 EXERCISES = [
     Exercise(
-        _index,
-        "The index of the highest score is a classifier's prediction, its *top-1*.",
-        "scores[1] is the row of the second image. argmax() gives the index of its largest number.",
-        "index = scores[1].argmax()",
+        _top_1,
+        "That index is a classifier's prediction, its *top-1*.",
+        "scores.argmax() looks through the whole array. An argument tells it to go row by row.",
+        "def top_1(scores):\n    return scores.argmax(axis=1)",
         {
-            "index = scores[1].max()": "argmax instead of max",
-            "index = scores[1].argmin()": "lowest score",
+            "def top_1(scores):\n    return scores.argmax()": "Without axis=1",
+            "def top_1(scores):\n    return scores.argmax(axis=0)": "axis=0",
+            "def top_1(scores):\n    return scores.max(axis=1)": "argmax, not max",
+            "def top_1(scores):\n    return scores.argmin(axis=1)": "lowest scores",
+            "def top_1(scores):\n    return labels": "it should return 5 indices",
+            "def top_1(scores):\n    print(scores.argmax(axis=1))": "returns nothing",
+            "def top_1(scores):\n    return scores[1].argmax()": "returned one value",
+            "def top_1(scores):\n    return [f'{row.argmax()}' for row in scores]": "is an integer",
         },
+        ("def top_1(scores):\n    return [row.argmax() for row in scores]",),
     ),
     Exercise(
-        _times,
-        "Where the rest went is the subject of lessons 03 and 04.",
-        "Both sizes are in the ledger, and in the variables saved_model_bytes and tflite_bytes.",
-        "times_smaller = saved_model_bytes / tflite_bytes",
+        _error,
+        "The ledger rejects a row where this is larger than the tolerance.",
+        "Three steps: the differences (np.abs), the largest of them, and the range of reference.",
+        "def error(reference, scores):\n"
+        "    largest = np.abs(scores - reference).max()\n"
+        "    return largest / (reference.max() - reference.min())",
         {
-            "times_smaller = tflite_bytes / saved_model_bytes": "Upside down",
-            "times_smaller = saved_model_bytes - tflite_bytes": "bytes are saved",
+            "def error(reference, scores):\n    return np.abs(scores - reference).max()": (
+                "Divide it by the reference's range"
+            ),
+            "def error(reference, scores):\n"
+            "    return (scores - reference).max() / np.ptp(reference)": "np.abs first",
+            "def error(reference, scores):\n"
+            "    return np.abs(scores - reference).mean() / np.ptp(reference)": "mean difference",
+            "def error(reference, scores):\n"
+            "    return 100 * np.abs(scores - reference).max() / np.ptp(reference)": "in percent",
+            "def error(reference, scores):\n"
+            "    return np.abs(scores - reference).max() / np.ptp(scores)": "other form's range",
+            "def error(reference, scores):\n"
+            "    return np.abs(scores - reference).max() / reference.max()": "minus the lowest",
+            "def error(reference, scores):\n"
+            "    return np.abs(scores - reference) / np.ptp(reference)": "one number",
+            "def error(reference, scores):\n    return difference / score_range": "should return",
         },
+        (
+            "def error(reference, scores):\n"
+            "    pairs = zip(reference.flat, scores.flat)\n"
+            "    return max(abs(a - b) for a, b in pairs) / np.ptp(reference)",
+        ),
     ),
 ]
