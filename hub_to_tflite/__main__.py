@@ -120,14 +120,18 @@ def _identify(path):
     return found, YES if found.opens else NO
 
 
-def _check(path):
+def _check(path, run=True):
     from hub_to_tflite.targets import check
 
     _require_readable(path, "check wants a .tflite file")
-    report = check(path)
+    report = check(path, run)
     if not report.sound:
         raise CommandError(f"{path!r}: {report.targets[0].reason}")
     return report, YES if any(target.takes for target in report.targets) else NO
+
+
+def _check_each(options) -> int:
+    return _each(functools.partial(_check, run=not options.not_run), options)
 
 
 def _explain(options) -> int:
@@ -150,7 +154,12 @@ def _report(options) -> int:
 
     try:
         folder = make.report(
-            options.handle, options.samples, options.recipes, options.tolerance, options.out
+            options.handle,
+            options.samples,
+            options.recipes,
+            options.tolerance,
+            options.target,
+            options.out,
         )
     except make.ParameterError as error:
         raise CommandError(str(error)) from None
@@ -182,7 +191,7 @@ def _sweep(options) -> int:
 RUN = {
     "identify": functools.partial(_each, _identify),
     "explain": _explain,
-    "check": functools.partial(_each, _check),
+    "check": _check_each,
     "report": _report,
     "sweep": _sweep,
 }

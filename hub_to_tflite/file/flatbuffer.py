@@ -180,7 +180,11 @@ def read(source: bytes | BinaryIO) -> Model:
     """Return the Model of a .tflite, bytes or an open file. Raises CorruptModelError."""
     if isinstance(source, bytes):
         return _read(source, packed_files(source))
-    with mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    try:
+        content = mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError:  # a file system without it, as a browser's
+        content = contextlib.nullcontext(source.read())
+    with content as content:
         return _read(content, packed_files(source))
 
 

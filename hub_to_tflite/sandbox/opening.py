@@ -59,7 +59,7 @@ def open_tflite(source: str | Path | bytes, sandboxed: bool = True, seconds: flo
 
 def read(source: str | Path | bytes, size: int) -> bytes:
     """Return the bytes of a file of `size`. Raises MemoryError if copies of it won't fit."""
-    if 4 * size > memory.free():
+    if size and 4 * size > memory.free():
         raise MemoryError(f"Found: {size:,} bytes, and {memory.free():,} free for four copies.")
     return source if isinstance(source, bytes) else Path(source).read_bytes()
 

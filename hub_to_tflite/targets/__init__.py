@@ -22,6 +22,8 @@ from hub_to_tflite.tables import table
 
 TARGETS = ("Python", "microcontroller", "browser", "phone")
 SENTENCES = Path(__file__).with_name("sentences.yaml")
+# Custom ops that LiteRT has built in.
+BUILT_IN = ("TFLite_Detection_PostProcess", "AudioSpectrogram", "Mfcc", "NumericVerify")
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,12 @@ class Run:
     refusal: str = ""  # sentences on what was said against it; also if it then ran without XNNPACK
 
 
-def check(source: str | Path | bytes) -> Report:
-    """Return the Report on the path or the bytes of a .tflite. Raises nothing for a bad file."""
-    from hub_to_tflite.targets import browser, microcontroller, phone, python, tflm
+def check(source: str | Path | bytes, run: bool = True) -> Report:
+    """Return the Report on the path or the bytes of a .tflite. Raises nothing for a bad file.
+
+    With `run` False nothing is run, and the targets are judged by rules only; see rules.py.
+    """
+    from hub_to_tflite.targets import browser, microcontroller, phone, python, rules, tflm
 
     found = identify(source)
     model = found.model
@@ -88,20 +93,22 @@ def check(source: str | Path | bytes) -> Report:
     if not model.outputs:
         return _nowhere(found, say("no output"), _needs(model, {}), True)
     try:
-        content = opening.read(source, model.size)
+        content = opening.read(source, model.size if run else 0)
         packed = metadata.read(content)
     except metadata.MetadataError:
         packed = {}
     except (OSError, MemoryError) as error:
         return _nowhere(found, f"It can't be read. {error}", [("what", found.what)], False)
-    run = python.run(content)
+    if not run:
+        return Report(found.path, tuple(_needs(model, packed)), rules.judge(model), True)
+    ran = python.run(content)
     with ThreadPoolExecutor(1) as pool:
-        trying = pool.submit(tflm.run, content, [one[None] for one in run.inputs] or None)
-        on_phone = phone.judge(model, content, run)
+        trying = pool.submit(tflm.run, content, [one[None] for one in ran.inputs] or None)
+        on_phone = phone.judge(model, content, ran)
     micro = trying.result()
-    on_micro = microcontroller.judge(model, micro, run)
-    targets = (python.judge(model, run), on_micro, browser.judge(model, run), on_phone)
-    return Report(found.path, tuple(_needs(model, packed, run, micro.arena)), targets, True)
+    on_micro = microcontroller.judge(model, micro, ran)
+    targets = (python.judge(model, ran), on_micro, browser.judge(model, ran), on_phone)
+    return Report(found.path, tuple(_needs(model, packed, ran, micro.arena)), targets, True)
 
 
 def near(got: Any, wanted: Any) -> bool:
@@ -125,7 +132,8 @@ def wrong_dtypes(model: flatbuffer.Model, dtypes: Iterable[str], whose: str) -> 
 
 def missing_ops(model: flatbuffer.Model, run: Run) -> list[str]:
     """Return the names of the custom and Flex ops that LiteRT lacks; none if it ran the file."""
-    return [] if run.memory else [op.name for op in model.ops if op.kind != "builtin"]
+    own = [op.name for op in model.ops if op.kind != "builtin" and op.name not in BUILT_IN]
+    return [] if run.memory else own
 
 
 def aliased_output(model: flatbuffer.Model) -> str:

@@ -11,21 +11,26 @@ DTYPES = ("float32", "int32", "int64", "int16", "int8", "uint8", "bool")
 
 def judge(model: Model, content: bytes, run: Run) -> Target:
     """Return the Target "phone": what CompiledModel gives for the inputs of `run`, in a sandbox."""
-    reasons = targets.wrong_dtypes(model, DTYPES, "LiteRT's TensorBuffer for Kotlin")
-    reasons += [say("phone missing op", op) for op in targets.missing_ops(model, run)]
-    if not reasons and not run.memory:
-        reasons.append(run.refusal)
-    if not reasons:
+    against = reasons(model, run)
+    if not against and not run.memory:
+        against.append(run.refusal)
+    if not against:
         try:
             opening.attempt(_compare, content, model, run)
         except Exception as error:
             last = (str(error).strip() or type(error).__name__).splitlines()[-1].strip(" └")
             aliased = targets.aliased_output(model)
-            reasons = [*filter(None, [aliased]), say("phone no", last)]
-    if reasons:
-        return Target("phone", False, targets.sentences(reasons))
+            against = [*filter(None, [aliased]), say("phone no", last)]
+    if against:
+        return Target("phone", False, targets.sentences(against))
     dynamic = say("phone dynamic") if any(one.dynamic for one in model.inputs) else ""
     return Target("phone", True, say("phone yes", dynamic=dynamic, size=model.size))
+
+
+def reasons(model: Model, run: Run) -> list[str]:
+    """Return what the file itself says against it."""
+    dtypes = targets.wrong_dtypes(model, DTYPES, "LiteRT's TensorBuffer for Kotlin")
+    return dtypes + [say("phone missing op", op) for op in targets.missing_ops(model, run)]
 
 
 def _compare(content, model, run):
