@@ -2,144 +2,108 @@
 
 import numpy as np
 
-from helpers.course.exercises import Exercise, NotAttempted
+from helpers.course.exercises import Exercise, Wrong, ask
 
-
-def _b_over_a(answer, a_times, b_times):
-    if np.size(answer) != 1:
-        return f"These are {np.size(answer)} numbers. The exercise asks for one: what is in their middle?"
-    answer = float(np.squeeze(answer))
-    reasons = {
-        "This is A over B. How many times as long as A does B take?": 1 / 0.8,
-        "This divides one median by the other. Each comes from another moment: divide within the rounds first.": (
-            np.median(b_times) / np.median(a_times)
-        ),
-        "This divides one mean by the other. Round 3 drags it along: divide within the rounds, then take the median.": (
-            b_times.mean() / a_times.mean()
-        ),
-        "The ratios are right, but their mean follows the odd one, round 3. Take the median.": (
-            b_times / a_times
-        ).mean(),
-    }
-    if np.isclose(answer, 0.8):
-        return None
-    for reason, wrong in reasons.items():
-        if np.isclose(answer, wrong):
-            return reason
-    return "Divide B by A in each round, and take the median of the five ratios."
+NUMBER = (int, float, np.number, np.ndarray)
 
 
 class _Machine:
-    """Two candidates, 10 and 8 ms of work, on a machine that `slowdown(now, calls of this one)` slows down."""
+    """Two candidates on a machine that `slowdown(now, name, number of its call)` slows down."""
 
-    def __init__(self, slowdown):
-        self.now, self.asked, self.slowdown, self.calls = 0.0, 0, slowdown, {"a": 0, "b": 0}
+    def __init__(self, work, slowdown=lambda now, name, call: 1):
+        self.now, self.asked, self.work, self.slowdown = 0.0, 0, work, slowdown
+        self.calls, self.ends = dict.fromkeys(work, 0), []
 
     def clock(self):
         self.asked += 1
         return self.now
 
-    def candidate(self, name, seconds):
+    def candidate(self, name):
         def run():
             self.calls[name] += 1
-            self.now += seconds * self.slowdown(self.now, name, self.calls[name])
+            self.now += self.work[name] * self.slowdown(self.now, name, self.calls[name])
+            self.ends.append(self.now)
 
         return run
 
-
-_MACHINES = {
-    "": lambda now, name, call: 1,
-    "On the machine that gets busy halfway it says {:.2f}, and the truth is 0.80. Does one of them run "
-    "only after the other is done?": lambda now, name, call: 1 if now < 0.175 else 2,
-    "On the machine that interrupts one call it says {:.2f}, and the truth is 0.80. Which average is not moved by "
-    "one odd value?": lambda now, name, call: 50 if (name, call) == ("b", 9) else 1,
-    "On the machine whose first call is slow it says {:.2f}, and the truth is 0.80. Leave first calls out, or take "
-    "an average that they do not move.": lambda now, name, call: (
-        100 if call == 1 and name == "a" else 1
-    ),
-}
+    def ratio(self, compare):
+        """Return what a learner's function says of b over a."""
+        answer = ask(compare, self.candidate("a"), self.candidate("b"), self.clock, returns=NUMBER)
+        if np.size(answer) != 1:
+            raise Wrong(f"It returns {np.size(answer)} numbers. Return one, b over a.")
+        return float(np.squeeze(answer))
 
 
 def _compare(compare):
-    for reason, slowdown in _MACHINES.items():
-        machine = _Machine(slowdown)
-        answer = compare(
-            machine.candidate("a", 0.010), machine.candidate("b", 0.008), machine.clock
-        )
-        if answer is ...:
-            raise NotAttempted
-        if answer is None:
-            return "It returns None. Return the ratio."
-        if not machine.asked:
-            return (
-                "It never asks the clock that it is given. Call clock() before and after each call."
-            )
-        if np.size(answer) != 1:
-            return f"It returns {np.size(answer)} numbers. Return one: the median of the ratios."
-        answer = float(np.squeeze(answer))
-        if abs(answer - 0.8) < 0.02:
-            continue
-        if not reason and abs(answer - 1.25) < 0.03:
+    for work in ({"a": 0.010, "b": 0.008}, {"a": 0.005, "b": 0.007}):
+        truth = work["b"] / work["a"]
+        calm = _Machine(work)
+        said = calm.ratio(compare)
+        if not calm.asked:
+            return "It never asks the clock that it is given: call clock() before and after a call."
+        if np.isclose(said, 1 / truth):
             return "This is a over b. How many times as long does b take?"
-        return (reason or "Even on the calm machine it says {:.2f}, and the truth is 0.80.").format(
-            answer
-        )
+        if not np.isclose(said, truth):
+            return f"Even on a calm machine it says {said:.2f}, and the truth is {truth:.2f}."
+        if min(calm.calls.values()) < 10:
+            return f"It calls one of them {min(calm.calls.values())} times. Call each at least ten."
+        for problem, slowdown in _problems(calm):
+            said = _Machine(work, slowdown).ratio(compare)
+            if not abs(said / truth - 1) < 0.02:
+                return f"{problem} it says {said:.2f}, and the truth is {truth:.2f}."
     return None
 
 
-def _discordant(b, c):
-    if (b, c) == (3, 1):
-        return None
-    if (b, c) == (1, 3):
-        return "The other way round: b counts what only the first gets right."
-    if (b, c) == (7, 5):
-        return "These are all right predictions of each model. Leave out the images on which both are right."
-    if (b, c) == (5, 3):
-        return "These are the images that each gets wrong, or where they are alike. Look for 1 above 0 and 0 above 1."
-    return (
-        "Go through the columns: b counts a 1 above a 0, c a 0 above a 1. All others do not count."
-    )
+def _problems(calm):
+    """Yield (words, slowdown) for machines that make trouble while the answer measures."""
+    moments = [0.0, *calm.ends]
+    for place in np.unique(np.linspace(1, len(moments) - 1, 80).astype(int)):
+        begin = moments[place] - 1e-9
+        words = f"On a machine that gets busy after call {place} of {len(calm.ends)}"
+        yield words, lambda now, name, call, begin=begin: 1 if now < begin else 2
+    for odd in calm.calls:
+        for number in np.unique(np.linspace(1, calm.calls[odd], 40).astype(int)):
+            words = f"On a machine that interrupts call {number} of {odd}"
+            yield (
+                words,
+                lambda now, name, call, at=(odd, number): 50 if (name, call) == at else 1,
+            )
 
 
-def _fewest(answer):
-    if np.size(answer) != 1:
-        return "The exercise asks for one integer."
-    if answer == 6:
-        return None
-    if answer == 5:
-        return "5 is close: p is 0.0625. With one-sided tossing it would do, but either model might have been better."
-    if answer < 5:
-        return f"binomtest({answer}, {answer}).pvalue is {min(1, 2 * 0.5**answer):.3f}. That happens by luck too often."
-    return f"{answer} is enough, and fewer are too. Try smaller numbers until p reaches 0.05."
+def _finding(finding):
+    rng = np.random.default_rng(5)
+    cases = [("no result", 0.97, 1.02), ("faster", 0.40, 0.90), ("slower", 1.20, 1.80)]
+    cases += [("no result", 0.80, 0.96), ("no result", 1.05, 1.30), ("no result", 0.70, 1.40)]
+    cases += [("faster", 0.88, 0.93), ("slower", 1.11, 1.15)]
+    for _ in range(20):
+        shift = float(rng.uniform(-0.02, 0.02))
+        twins = (0.95 + shift, 1.09 + shift)
+        for right, low, high in cases:
+            low, high = low + shift, high + shift
+            said = ask(finding, low, high, *twins, returns=str)
+            if said == right:
+                continue
+            found = f"{low:.2f} to {high:.2f}, with twins from {twins[0]:.2f} to {twins[1]:.2f}"
+            if said not in ("faster", "slower", "no result"):
+                return f'Return "faster", "slower" or "no result". Found: {said!r}.'
+            if right == "no result":
+                return f"For {found} it says {said!r}, but the two overlap."
+            if said == "no result":
+                return f"For {found} it says 'no result', but the two don't overlap."
+            return f"For {found} it says {said!r}. A ratio under the twins' takes less time."
+    return None
 
 
 EXERCISES = [
     Exercise(
-        _b_over_a,
-        "0.8 in four rounds of five, and the odd one cannot move the median.",
-        "b_times / a_times gives the ratio of each round. One of the five is odd; which statistic ignores it?",
-        "b_over_a = np.median(b_times / a_times)",
-        {
-            "b_over_a = b_times.mean() / a_times.mean()": "divides one mean by the other",
-            "b_over_a = np.median(b_times) / np.median(a_times)": "another moment",
-            "b_over_a = np.mean(b_times / a_times)": "Take the median",
-            "b_over_a = np.median(a_times / b_times)": "A over B",
-        },
-    ),
-    Exercise(
         _compare,
-        "Turns, a ratio for each round, a median: none of the four machines fools it.",
-        "One loop of 20 rounds. In each: time a, time b, keep the ratio. At the end, the median of the 20.",
+        "Turns, a ratio for each round, a median: no moment and no interruption moves it.",
+        "Let take_turns call both 20 times, with the clock that you're given. Then divide within "
+        "the rounds, and take the median of the 20 ratios.",
         "def compare(a, b, clock):\n"
-        "    ratios = []\n"
-        "    for _ in range(20):\n"
-        "        start = clock()\n"
-        "        a()\n"
-        "        middle = clock()\n"
-        "        b()\n"
-        "        ratios.append((clock() - middle) / (middle - start))\n"
-        "    return np.median(ratios)",
-        {
+        '    seconds = take_turns({"a": a, "b": b}, 20, clock)\n'
+        '    return np.median(seconds["b"] / seconds["a"])',
+        wrong={
             "def compare(a, b, clock):\n"
             "    start = clock()\n"
             "    for _ in range(20):\n"
@@ -147,46 +111,101 @@ EXERCISES = [
             "    middle = clock()\n"
             "    for _ in range(20):\n"
             "        b()\n"
-            "    return (clock() - middle) / (middle - start)": "only after the other is done",
+            "    return (clock() - middle) / (middle - start)": "gets busy after call",
+            "def compare(a, b, clock):\n"
+            "    def median(call):\n"
+            "        times = []\n"
+            "        for _ in range(15):\n"
+            "            start = clock()\n"
+            "            call()\n"
+            "            times.append(clock() - start)\n"
+            "        return np.median(times)\n\n"
+            "    return median(b) / median(a)": "gets busy after call",
+            "def compare(a, b, clock):\n"
+            '    seconds = take_turns({"a": a, "b": b}, 20, clock)\n'
+            '    return np.median(seconds["b"]) / np.median(seconds["a"])': "gets busy after call",
+            "def compare(a, b, clock):\n"
+            '    seconds = take_turns({"a": a, "b": b}, 20, clock)\n'
+            '    return seconds["b"].min() / seconds["a"].min()': "the truth is",
+            "def compare(a, b, clock):\n"
+            '    seconds = take_turns({"a": a, "b": b}, 50, clock)\n'
+            '    return np.mean(seconds["b"] / seconds["a"])': "the truth is",
+            "def compare(a, b, clock):\n"
+            '    seconds = take_turns({"a": a, "b": b}, 20, clock)\n'
+            '    return np.median(seconds["a"] / seconds["b"])': "a over b",
+            "def compare(a, b, clock):\n"
+            '    seconds = take_turns({"a": a, "b": b}, 20, time.perf_counter)\n'
+            '    return np.median(seconds["b"] / seconds["a"])': "never asks the clock",
+            "def compare(a, b, clock):\n"
+            '    seconds = take_turns({"a": a, "b": b}, 3, clock)\n'
+            '    return np.median(seconds["b"] / seconds["a"])': "at least ten",
+            "def compare(a, b, clock):\n"
+            '    seconds = take_turns({"a": a, "b": b}, 20, clock)\n'
+            '    return seconds["b"] / seconds["a"]': "Return one",
+            "def compare(a, b, clock):\n"
+            '    seconds = take_turns({"a": a, "b": b}, 20, clock)\n'
+            '    ratio = np.median(seconds["b"] / seconds["a"])': "returns nothing",
+            "def compare(a, b, clock):\n    return 0.8": "never asks the clock",
+        },
+        right_codes=(
             "def compare(a, b, clock):\n"
             "    ratios = []\n"
-            "    for _ in range(20):\n"
+            "    for _ in range(25):\n"
             "        start = clock()\n"
             "        a()\n"
             "        middle = clock()\n"
             "        b()\n"
             "        ratios.append((clock() - middle) / (middle - start))\n"
-            "    return np.mean(ratios)": "not moved by one odd value",
+            "    return sorted(ratios)[12]",
             "def compare(a, b, clock):\n"
-            "    ratios = []\n"
-            "    for _ in range(20):\n"
-            "        start = clock()\n"
-            "        a()\n"
-            "        middle = clock()\n"
-            "        b()\n"
-            "        ratios.append((middle - start) / (clock() - middle))\n"
-            "    return np.median(ratios)": "a over b",
-        },
+            '    seconds = benchmark.measure({"a": a, "b": b}, rounds=20, clock=clock)\n'
+            '    return benchmark.ratio(seconds, "b", over="a")[1]',
+        ),
+        equivalent=(
+            "def compare(a, b, clock):\n"
+            "    seconds = take_turns({'a': a, 'b': b}, 21, clock)\n"
+            "    return np.median(seconds['b'] / seconds['a'])",
+        ),
     ),
     Exercise(
-        _discordant,
-        "Four of the ten images speak; the other six cannot tell the models apart.",
-        "first & ~second marks what only the first gets right.",
-        "b, c = int(np.sum(first & ~second)), int(np.sum(second & ~first))",
-        {
-            "b, c = int(first.sum()), int(second.sum())": "all right predictions",
-            "b, c = int(np.sum(second & ~first)), int(np.sum(first & ~second))": "The other way round",
+        _finding,
+        "Only a middle half that lies beside the twins' says something.",
+        "The candidate is faster if even its high is below twins_low. When is it slower? "
+        "Whatever is left is no result.",
+        "def finding(low, high, twins_low, twins_high):\n"
+        "    if high < twins_low:\n"
+        '        return "faster"\n'
+        "    if low > twins_high:\n"
+        '        return "slower"\n'
+        '    return "no result"',
+        wrong={
+            "def finding(low, high, twins_low, twins_high):\n"
+            '    return "faster" if high < 1 else "slower" if low > 1 else "no result"': "overlap",
+            "def finding(low, high, twins_low, twins_high):\n"
+            "    if low > twins_high:\n"
+            '        return "faster"\n'
+            '    return "slower" if high < twins_low else "no result"': "takes less time",
+            "def finding(low, high, twins_low, twins_high):\n"
+            "    if low < twins_low:\n"
+            '        return "faster"\n'
+            '    return "slower" if high > twins_high else "no result"': "the two overlap",
+            "def finding(low, high, twins_low, twins_high):\n"
+            '    return "no result"': "don't overlap",
+            "def finding(low, high, twins_low, twins_high):\n"
+            "    middle = (low + high) / 2\n"
+            "    if middle < twins_low:\n"
+            '        return "faster"\n'
+            '    return "slower" if middle > twins_high else "no result"': "the two overlap",
+            "def finding(low, high, twins_low, twins_high):\n"
+            "    return high < twins_low": "should be text",
+            "def finding(low, high, twins_low, twins_high):\n"
+            '    print("faster" if high < twins_low else "no result")': "returns nothing",
         },
-    ),
-    Exercise(
-        _fewest,
-        "Six in a row: p is 2 * 0.5**6 = 0.031. Five would be 0.0625.",
-        "Try next(n for n in range(1, 100) if ...), or a few values by hand.",
-        "fewest = next(n for n in range(1, 100) if binomtest(n, n).pvalue < 0.05)",
-        {
-            "fewest = 5": "p is 0.0625",
-            "fewest = 450": "fewer are too",
-            "fewest = 3": "by luck too often",
-        },
+        right_codes=(
+            "def finding(low, high, twins_low, twins_high):\n"
+            "    if low <= twins_high and twins_low <= high:\n"
+            '        return "no result"\n'
+            '    return "faster" if high < 1 else "slower"',
+        ),
     ),
 ]
