@@ -73,13 +73,14 @@ def samples() -> list[list[int]]:
     return [images[np.flatnonzero(labels == number)[0]].ravel().tolist() for number in range(10)]
 
 
-def packages(fetch: bool = True) -> Path:
-    """Return the folder node_modules with LiteRT.js, as package-lock.json names it.
+def packages(fetch: bool = True, sources: Path = SOURCES) -> Path:
+    """Return the folder node_modules with what package-lock.json in `sources` names: LiteRT.js.
 
     npm fetches it if it's missing. It's kept in build/, or in the course's cache if the checkout
     is read-only. Raises WebError.
     """
-    lock = (SOURCES / "package-lock.json").read_bytes()
+    lock = (sources / "package-lock.json").read_bytes()
+    [wanted, *_] = json.loads((sources / "package.json").read_text())["dependencies"]
     name = f"npm-{hashlib.sha256(lock).hexdigest()[:12]}"
     folder = ROOT / "build" / name
     if not folder.exists() and not os.access(ROOT, os.W_OK):
@@ -87,16 +88,17 @@ def packages(fetch: bool = True) -> Path:
     if folder.exists():
         return folder / "node_modules"
     if not fetch:
-        raise WebError("LiteRT.js isn't here yet; make web fetches it")
+        raise WebError(f"the npm package {wanted} isn't here yet; make web and make site fetch it")
     npm = shutil.which("npm")
     if not npm:
         raise WebError(
-            "there's no npm on this machine, which fetches LiteRT.js. "
+            f"there's no npm on this machine, which fetches {wanted}. "
             "On Debian or Ubuntu: apt install nodejs npm. Elsewhere: https://nodejs.org"
         )
     with cache.whole_folder(folder) as new:
-        for file in ("package.json", "package-lock.json", ".npmrc"):
-            shutil.copyfile(SOURCES / file, new / file)
+        for file in ("package.json", "package-lock.json"):
+            shutil.copyfile(sources / file, new / file)
+        shutil.copyfile(SOURCES / ".npmrc", new / ".npmrc")
         done = subprocess.run(
             [npm, "ci"], cwd=new, capture_output=True, text=True, errors="replace"
         )
@@ -104,7 +106,7 @@ def packages(fetch: bool = True) -> Path:
             lines = [line for line in done.stderr.splitlines() if "error" in line.lower()]
             found = " ".join(" ".join(lines[:3]).split())[:300]
             raise WebError(
-                "npm couldn't fetch LiteRT.js (@litertjs/core). It needs the network once, and "
+                f"npm couldn't fetch {wanted}. It needs the network once, and "
                 f"Node.js 18 or newer. Found: {found or f'exit status {done.returncode}'}"
             )
     return folder / "node_modules"
