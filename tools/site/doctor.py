@@ -1,0 +1,135 @@
+"""Build the doctor, a page with the project's own Python in it: docs/doctor/ has its sources.
+
+Pyodide and LiteRT.js come from npm, by the versions and hashes of package-lock.json.
+"""
+
+import hashlib
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import flatbuffers
+
+from deploy.web import browser
+from deploy.web import build as web
+from deploy.web.convert import convert
+from helpers.course import cache
+from hub_to_tflite import knowledge
+from hub_to_tflite.errors import explain
+from tools.site import errors
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ROOT / "docs" / "doctor"
+PAGE = ("index.html", "style.css", "app.js", "worker.js", "run.js")
+PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+PYTHON = ("*.py", "file/*.*", "errors/*.*", "targets/*.*", "sandbox/*.*")  # of hub_to_tflite
+POINTER = f"""version https://git-lfs.github.com/spec/v1
+oid sha256:{hashlib.sha256(b"digits.tflite").hexdigest()}
+size 1648238
+"""
+HTML = """<!DOCTYPE html>
+<html lang="en"><head><title>Sign in to download</title></head>
+<body><p>Please sign in to download digits.tflite.</p></body></html>
+"""
+
+
+def build(out: Path, fetch: bool = True) -> Path:
+    """Write the page into the folder `out`, whole or not at all, replacing what's there.
+
+    Return `out`. Raises deploy.web.build.WebError if npm can't fetch what it's made of.
+    """
+    pyodide, litert = packages(fetch) / "pyodide", web.packages(fetch) / "@litertjs"
+    with cache.whole_folder(Path(out), replace=True) as new:
+        for folder in ("pyodide", "litert/wasm", "try"):
+            (new / folder).mkdir(parents=True)
+        for name in PAGE:
+            shutil.copyfile(SOURCES / name, new / name)
+        for name in PYODIDE:
+            shutil.copyfile(pyodide / name, new / "pyodide" / name)
+        lock = json.loads((pyodide / "pyodide-lock.json").read_text())
+        lock["packages"] = {}  # none is used
+        (new / "pyodide" / "pyodide-lock.json").write_text(json.dumps(lock))
+        for name, part in browser.SETTINGS["parts"].items():
+            shutil.copyfile(litert / name, new / part)
+        # A worker has no import map.
+        _replace(new / "litert" / "core.js", '"@litertjs/wasm-utils"', '"./wasm-utils.js"')
+        bundle(new / "bundle.zip")
+        for name, content in tries().items():
+            (new / "try" / name).write_bytes(content)
+        shutil.copyfile(SOURCES / "sw.js", new / "sw.js")
+        _replace(new / "sw.js", "VERSION", version(new))
+    return Path(out)
+
+
+def packages(fetch: bool = True) -> Path:
+    """Return the folder node_modules with Pyodide and axe-core. Raises WebError."""
+    return web.packages(fetch, SOURCES)
+
+
+def bundle(path: Path) -> None:
+    """Write the zip archive of the project's Python that the page runs, its YAML as JSON."""
+    contents = {name: (SOURCES / name).read_bytes() for name in ("page.py", "yaml.py")}
+    addresses = {entry.name: errors.address(entry) for entry in explain.entries()}
+    contents["addresses.json"] = json.dumps(addresses).encode()
+    package = ROOT / "hub_to_tflite"
+    for file in sorted(one for pattern in PYTHON for one in package.glob(pattern)):
+        if file.suffix == ".yaml":
+            content = json.dumps(knowledge.load(file)).encode()
+        elif file.suffix == ".py":
+            content = file.read_bytes()
+        else:
+            continue
+        contents[file.relative_to(ROOT).as_posix()] = content
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+
+
+def tries() -> dict[str, bytes]:
+    """Return {file name: content} of the files to play with."""
+    return {
+        "digits.tflite": convert()["int8.tflite"].read_bytes(),
+        "page.tflite": HTML.encode(),
+        "pointer.tflite": POINTER.encode(),
+        "custom.tflite": custom(),
+    }
+
+
+def custom() -> bytes:
+    """Return a .tflite of one custom op, MyRotate."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    def tensor(name):
+        made = schema.TensorT()
+        made.name, made.shape, made.type, made.buffer = name, [1, 4], schema.TensorType.FLOAT32, 0
+        return made
+
+    code, op, graph, model = (
+        make() for make in (schema.OperatorCodeT, schema.OperatorT, schema.SubGraphT, schema.ModelT)
+    )
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    code.customCode, code.version = "MyRotate", 1
+    op.inputs, op.outputs = [0], [1]
+    graph.tensors, graph.operators = [tensor("points"), tensor("rotated")], [op]
+    graph.inputs, graph.outputs = [0], [1]
+    model.version, model.operatorCodes, model.subgraphs = 3, [code], [graph]
+    model.buffers, model.description = [schema.BufferT()], "A model with a custom op"
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def version(folder: Path) -> str:
+    """Return a name for the content of a folder, which changes with it."""
+    digest = hashlib.sha256()
+    for path in sorted(filter(Path.is_file, folder.rglob("*"))):
+        digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _replace(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    if text.count(old) != 1:
+        raise web.WebError(f"{path.name} was to hold {old} once. Found: {text.count(old)} times")
+    path.write_text(text.replace(old, new), encoding="utf-8")
