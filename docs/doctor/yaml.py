@@ -1,4 +1,4 @@
-"""In the doctor's bundle, in place of PyYAML: there the YAML files hold JSON, written by the build."""
+"""In place of PyYAML in the doctor's bundle, whose YAML files hold JSON, written by the build."""
 
 import json
 

@@ -8,7 +8,7 @@ import jinja2
 from hub_to_tflite.errors import explain
 from tools import gallery
 
-TEMPLATE = Path(__file__).with_name("errors.md.j2")
+PAGE, OVERVIEW = map(Path(__file__).with_name, ("errors.md.j2", "errors_index.md.j2"))
 LONGEST = 110  # characters of a message in a heading
 
 
@@ -35,12 +35,7 @@ def heading(entry: explain.Entry) -> str:
 
 def pages() -> dict[str, str]:
     """Return {stage: the Markdown of its page}."""
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"anchor": anchor, "heading": heading}
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    every = explain.entries()
+    template, every = _template(PAGE), explain.entries()
     return {
         stage: template.render(
             title=title,
@@ -54,29 +49,18 @@ def pages() -> dict[str, str]:
 
 def overview() -> str:
     """Return the Markdown of the page that lists the stages."""
-    every, lines = explain.entries(), []
-    for stage, title in explain.STAGES.items():
-        count = sum(entry.stage == stage for entry in every)
-        lines.append(f"- [{title}]({stage}.md): {count} entries")
-    return "\n".join(
-        [
-            "# Errors, and the way out",
-            "",
-            f"{len(every)} messages of TensorFlow, Keras, LiteRT, pip, phones and microcontrollers: "
-            'what each means, and what to do. <a href="../doctor/index.html">Paste yours into the '
-            "doctor</a>, which finds it here, or use the search. In a terminal, "
-            '`hub-to-tflite explain "the message"` says the same.',
-            "",
-            *lines,
-            "",
-            "```{toctree}",
-            ":hidden:",
-            "",
-            *explain.STAGES,
-            "```",
-            "",
-        ]
+    every = explain.entries()
+    counts = {stage: sum(entry.stage == stage for entry in every) for stage in explain.STAGES}
+    known = {"stages": explain.STAGES, "counts": counts, "total": len(every)}
+    return _template(OVERVIEW).render(known)
+
+
+def _template(path):
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters |= {"anchor": anchor, "heading": heading}
+    return environment.from_string(path.read_text(encoding="utf-8"))
 
 
 def anchors() -> dict[str, str]:
