@@ -29,8 +29,11 @@ class _Page(HTMLParser):
 
 def problems(folder: Path) -> list[str]:
     """Return what is wrong with the site in `folder`, a sentence each; none if it's sound."""
-    texts = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*.html")}
-    pages = {path.relative_to(folder).as_posix(): _Page(text) for path, text in texts.items()}
+    files = [path for path in folder.rglob("*.html") if "_static" not in path.parts]
+    pages = {
+        path.relative_to(folder).as_posix(): _Page(path.read_text(encoding="utf-8"))
+        for path in files
+    }
     wrong = []
     for name, page in pages.items():
         for address in page.loaded:

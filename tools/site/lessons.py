@@ -50,29 +50,38 @@ def page(path: Path) -> nbformat.NotebookNode:
     The output after a prediction is folded away, and so is the text that reads it.
     """
     notebook = nbformat.read(path, 4)
-    first, guessed, answered = notebook.cells[0], False, False
+    first = notebook.cells[0]
     title, rest = first.source.split("\n", 1)
     first.source = f"{title}\n\n{launch(path)}\n{rest}"
-    noted = False
-    for number, cell in enumerate(notebook.cells):
+    for cell in notebook.cells:
         tags = cell.metadata.setdefault("tags", [])
-        if cell.cell_type == "markdown":
-            if answered:
-                cell.source = _folded(cell.source)
-            answered = False
-            continue
         if "bootstrap" in tags:
             tags.append("hide-cell")
-        if guessed and cell.outputs:
-            tags.append("hide-output")
-            guessed, answered = False, True
-        guessed = guessed or "prediction" in tags
-        if "exercise" in tags and not noted:
-            noted = True
-            notebook.cells[number - 1].source = _noted(notebook.cells[number - 1].source)
-        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
             cell.metadata["mystnb"] = {"image": {"alt": _alt(cell.source)}}
+    _fold(notebook.cells)
+    exercises = [n for n, cell in enumerate(notebook.cells) if "exercise" in cell.metadata.tags]
+    if exercises:
+        before = notebook.cells[exercises[0] - 1]
+        before.source = _noted(before.source)
     return notebook
+
+
+def _fold(cells):
+    """Fold away what came after each prediction, and the text that reads it.
+
+    The cell that calls `exercises.guessed` compares; code right after it shows more of the same.
+    """
+    waiting = compared = False
+    for cell in cells:
+        if "prediction" in cell.metadata.tags:
+            waiting, compared = True, False
+        elif waiting and cell.cell_type == "code":
+            cell.metadata.tags.append("hide-output")
+            compared = compared or "guessed(" in cell.source
+        elif compared:
+            cell.source = _folded(cell.source)
+            waiting = compared = False
 
 
 def _noted(text):
@@ -88,7 +97,7 @@ def _folded(text):
     answer, rest = (text[: heading.start()], text[heading.start() :]) if heading else (text, "")
     if not answer.strip():
         return text
-    opening = "<details><summary>What it says</summary>"
+    opening = '<details class="came"><summary>What it says</summary>'
     return f"{opening}\n\n{answer.strip()}\n\n</details>\n\n{rest}"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 from sphinx.cmd.build import main as sphinx
 
-from tools.course import notebooks
+from tools.course import notebooks, readme
 from tools.site import check, errors, lessons, links
 
 ROOT = links.ROOT
@@ -29,21 +29,24 @@ def stage() -> None:
     for path in filter(Path.is_file, DOCS.rglob("*")):
         name = path.relative_to(DOCS).as_posix()
         to = SOURCE / name
-        if name == "errors.md":  # the same, as one page for GitHub
+        if name == "errors.md" or name.startswith("doctor/"):  # as pages of their own
             continue
         to.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix != ".md":
             shutil.copyfile(path, to)
             continue
         text = links.rewritten(path.read_text(encoding="utf-8"), f"docs/{name}", anchors)
-        to.write_text(_filled(text), encoding="utf-8")
+        to.write_text(text, encoding="utf-8")
     (SOURCE / "lessons").mkdir()
     (SOURCE / "extra" / "lessons").mkdir(parents=True)
     for path in notebooks.every():
-        notebook = lessons.page(path)
+        notebook, name = lessons.page(path), f"notebooks/{path.name}"
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
-                cell.source = links.rewritten(cell.source, f"notebooks/{path.name}", anchors)
+                cell.source = links.rewritten(cell.source, name, anchors)
+            for output in cell.get("outputs", []):
+                if text := output.get("data", {}).get("text/markdown"):
+                    output.data["text/markdown"] = links.rewritten(text, name, anchors)
         nbformat.write(notebook, SOURCE / "lessons" / path.name)
         shutil.copyfile(path, SOURCE / "extra" / "lessons" / path.name)
     (SOURCE / "lessons" / "index.md").write_text(_lessons(), encoding="utf-8")
@@ -61,20 +64,10 @@ def _lessons():
         lines += [f"## {part}", "", "| lesson | what you'll have | time |", "|---|---|---|"]
         for path in paths:
             title = f"[{path.stem[:2]} {notebooks.title(path)}]({path.name})"
-            lines.append(f"| {title} | {_summary(path)} | {lessons.time(path)} |")
+            lines.append(f"| {title} | {readme.summary(path)} | {lessons.time(path)} |")
         names = [path.stem for path in paths]
         lines += ["", "```{toctree}", ":hidden:", f":caption: {part}", "", *names, "```", ""]
     return "\n".join(lines)
-
-
-def _summary(path):
-    from tools.course import readme
-
-    return readme.summary(path)
-
-
-def _filled(text):
-    return text
 
 
 def main() -> int:
@@ -87,14 +80,14 @@ def main() -> int:
     out = OUT if builder == "html" else ROOT / "build" / "linkcheck"
     shutil.rmtree(out, ignore_errors=True)
     options = ["-q", "-b", builder, "-W", "--keep-going", "-d", str(ROOT / "build" / "site-trees")]
-    if status := sphinx([*options, "-j", "2", "-E", str(SOURCE), str(out)]):
-        return status
+    status = sphinx([*options, "-j", "2", "-E", str(SOURCE), str(out)])
     if builder == "linkcheck":
-        return 0
-    if PARTS.is_dir():
-        shutil.copytree(PARTS, OUT, dirs_exist_ok=True)
-    if wrong := check.problems(OUT):
-        print(*wrong, sep="\n", file=sys.stderr)
+        return status
+    shutil.copytree(PARTS, OUT, dirs_exist_ok=True)
+    wrong = check.problems(OUT)
+    for sentence in wrong:
+        print(sentence, file=sys.stderr)
+    if status or wrong:
         return 1
     pages = len(list(OUT.rglob("*.html")))
     seconds = time.monotonic() - begun
