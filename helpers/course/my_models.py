@@ -21,7 +21,9 @@ def path(handle: str, recipe: str = "") -> Path:
     if not os.access(folder if folder.exists() else ".", os.W_OK):
         folder = cache.folder("my_models")
     folder.mkdir(exist_ok=True)
-    name = "digits" if str(handle).endswith(DEFAULT) else _name(str(handle))
+    parts = str(handle).partition("?")[0].replace("\\", "/").rstrip("/").split("/")[-3:]
+    name = "-".join(part for part in parts if part and ":" not in part)
+    name = "digits" if str(handle).endswith(DEFAULT) else name
     return folder / ("-".join(filter(None, [name, recipe.replace(" ", "-")])) + ".tflite")
 
 
@@ -30,8 +32,3 @@ def save(content: bytes, handle: str, recipe: str = "") -> Path:
     whole = path(handle, recipe)
     cache.write(whole, content)
     return whole
-
-
-def _name(handle):
-    parts = handle.partition("?")[0].rstrip("/\\").replace("\\", "/").split("/")
-    return "-".join(part for part in parts[-3:] if part and ":" not in part)

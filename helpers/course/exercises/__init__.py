@@ -102,11 +102,13 @@ def guessed(guess: Any, came: Any) -> None:
         print(f"You guessed {guess}. It was: {came}.")
 
 
-def ask(function: Callable, *arguments: Any, returns: type | tuple | None = None) -> Any:
+def ask(
+    function: Callable, *arguments: Any, returns: type | tuple | None = None, none: bool = False
+) -> Any:
     """Return what a learner's function returns for these arguments; raise Wrong if it goes wrong.
 
-    That is: no function, an exception (told with the line in the learner's code), no return value,
-    a type outside `returns`, 20 seconds without an end. What it prints is swallowed. A generator's
+    That is: no function, an exception (told with the line in the learner's code), no return value
+    (unless `none` is right), a type outside `returns`, 20 seconds without an end. What it prints is swallowed. A generator's
     first 1,000 values come as a list.
     """
     if not callable(function):
@@ -124,9 +126,9 @@ def ask(function: Callable, *arguments: Any, returns: type | tuple | None = None
             raise Wrong(stopped(error, function)) from None
     if answer is ...:
         raise NotAttempted
-    if answer is None:
+    if answer is None and not none:
         raise Wrong("Your function returns nothing (None). Does it end with return?")
-    return answer if returns is None else wanted(answer, returns)
+    return answer if returns is None or answer is None else wanted(answer, returns)
 
 
 def stopped(error: BaseException, function: Callable | None = None) -> str:
@@ -135,7 +137,7 @@ def stopped(error: BaseException, function: Callable | None = None) -> str:
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.filename == file:
             where = f" in line {frame.lineno} of your code, `{frame.line}`" if frame.line else ""
-    text = cut(str(error).strip().partition("\n")[0])
+    text = cut(str(error).strip().partition("\n")[0]).rstrip(".")
     return f"Your code stopped with {type(error).__name__}: {text}{where}."
 
 
