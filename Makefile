@@ -18,10 +18,11 @@ test-all: $(READY)  ## run those and the long ones: every lesson with every othe
 	@$(BIN)/python -m deploy.web.build packages
 	$(BIN)/python -m pytest --all
 
-report: $(READY)  ## turn HANDLE=… into a verified .tflite with a report (SAMPLES=… RECIPES=… TOLERANCE=… OUT=…)
+report: $(READY)  ## turn HANDLE=… into a verified .tflite with a report (SAMPLES=… RECIPES=… TOLERANCE=… TARGET=… OUT=…)
 	@$(BIN)/hub-to-tflite report "$${HANDLE:?Name a model, such as make report HANDLE=folder}" \
 	  $${SAMPLES:+--samples "$$SAMPLES"} $${RECIPES:+--recipes "$$RECIPES"} \
-	  $${TOLERANCE:+--tolerance "$$TOLERANCE"} $${OUT:+--out "$$OUT"}
+	  $${TOLERANCE:+--tolerance "$$TOLERANCE"} $${TARGET:+--target "$$TARGET"} \
+	  $${OUT:+--out "$$OUT"}
 
 sweep: $(READY)  ## run that report over a grid: GRID=sweep.yaml (WORKERS=… MEMORY=4GB SCHEDULER=tcp://… RETRY=1 OUT=…)
 	@$(BIN)/hub-to-tflite sweep "$${GRID:-sweep.yaml}" $${RETRY:+--retry} \

@@ -15,6 +15,7 @@ from hub_to_tflite.report.catalogue import Entry
 from hub_to_tflite.report.contracts import Contract
 from hub_to_tflite.report.recommend import Recommendation
 from hub_to_tflite.report.samples import Samples
+from hub_to_tflite.targets import Report
 
 
 def describe(
@@ -106,10 +107,12 @@ def render(
     taken: Samples,
     division: str,
     threads: int,
+    checked: dict[str, Report],
 ) -> str:
     """Return a model card, Markdown: what the model is, its evaluation, what each recipe gave.
 
-    `described` is from `describe`, `division` the sentence of samples.divide.
+    `described` is from `describe`, `division` the sentence of samples.divide, `checked`
+    {recipe: what targets.check found}.
     """
     import jinja2
 
@@ -129,4 +132,5 @@ def render(
         threads=threads,
         numbers=compare.numbers_table(results),
         needs=compare.needs_table(best) if best else "",
+        targets=compare.targets_table(checked),
     )

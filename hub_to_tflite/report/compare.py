@@ -18,6 +18,7 @@ from hub_to_tflite.report.contracts import Arrays, Contract
 from hub_to_tflite.report.messages import message
 from hub_to_tflite.sandbox import memory
 from hub_to_tflite.tables import table
+from hub_to_tflite.targets import TARGETS, Report
 
 OPS = re.compile(r"'tf\.\w+' op is [\w ]+|(?:TF Select|Custom) ops: [^\n]+")
 
@@ -210,11 +211,44 @@ def predictions_table(forms: dict[str, Arrays], scores: str, names: list, count:
 
 def failures(refused: dict[str, str]) -> str:
     """Return {recipe: why it does not convert} as a list, recipes with the same reason together."""
-    same = {}
-    for recipe, why in refused.items():
-        same.setdefault(" ".join(why.split()), []).append(recipe)
-    lines = [f"- **{', '.join(names)}** does not convert: {why}" for why, names in same.items()]
+    lines = [f"- **{names}** does not convert: {why}" for why, names in _same(refused).items()]
     return "\n".join(lines).replace("<", "&lt;") or "Every recipe converted."
+
+
+def fixed_batch(files: dict[str, Path], contract: Contract) -> str:
+    """Return a sentence on the files that take one sample at a time where the model takes any."""
+    if not any(one.shape and one.shape[0] is None for one in contract.inputs.values()):
+        return ""
+    models = {name: identify.identify(path).model for name, path in files.items()}
+    names = [name for name, one in models.items() if not any(x.dynamic for x in one.inputs)]
+    return message("fixed batch", names=", ".join(names)) if names else ""
+
+
+def _same(reasons: dict[str, str]) -> dict[str, str]:
+    """Return {reason: names, joined} for {name: reason}."""
+    same = {}
+    for name, why in reasons.items():
+        same.setdefault(" ".join(why.split()), []).append(name)
+    return {why: ", ".join(names) for why, names in same.items()}
+
+
+def targets_table(checked: dict[str, Report]) -> str:
+    """Return which target runs which file, then each refusal once; {recipe: targets.check's}."""
+    rows = [(name, *(one.mark for one in found.targets)) for name, found in checked.items()]
+    lines = []
+    for target in TARGETS:
+        refused = {name: found[target] for name, found in checked.items()}
+        reasons = {name: one.reason for name, one in refused.items() if one.mark == "no"}
+        lines += [f"- {target}, {names}: {why}" for why, names in _same(reasons).items()]
+    text = "\n".join(lines).replace("<", "&lt;")
+    return f"{table(rows, ['recipe', *TARGETS], 'markdown')}\n\n{text}" if rows else "No file."
+
+
+def alike(reference: Arrays, scores: str | None) -> str:
+    """Return a remark if the SavedModel predicts the same for all samples, else ""."""
+    arrays = [reference[scores].argmax(1)] if scores else list(reference.values())
+    same = all(np.array_equal(one, np.broadcast_to(one[:1], one.shape)) for one in arrays)
+    return message("alike") if same else ""
 
 
 def short_table(results: list[Result]) -> str:

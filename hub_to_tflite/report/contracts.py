@@ -5,6 +5,7 @@ model runs one sample at a time, as a device would, so that all are asked the sa
 that need TensorFlow keep the model that they loaded: call them in a sandbox.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -109,32 +110,54 @@ def outputs(saved_model: str | Path, contract: Contract, inputs: Arrays) -> Arra
     return savedmodel.run(model.call, model.inputs, inputs, batch_size=1)
 
 
-def convert(saved_model: str | Path, contract: Contract, recipe: str, calibration: Arrays) -> Path:
+def convert(
+    saved_model: str | Path,
+    contract: Contract,
+    recipe: str,
+    calibration: Arrays,
+    fixed: bool = False,
+) -> Path:
     """Return the path of the .tflite of a contract's signature, cached or converted now.
 
     `calibration` is {input: array (n, ...)}, the representative samples. Dynamic dimensions get
-    their sizes; a dynamic batch stays. Raises RecipeError, and what the converter raises.
+    their sizes. A dynamic batch becomes 1 if `fixed`, or if the model converts in no other way;
+    else it stays. Raises RecipeError, and what the converter raises.
     """
     from helpers import convert
 
     sizes = {name: value.shape[1:] for name, value in calibration.items()}
-    folder = narrow(saved_model, contract, sizes)
-    return convert.convert_cached(folder, recipe, lambda: feeds(contract, calibration))
+
+    def attempt(fixed):
+        folder = narrow(saved_model, contract, sizes, fixed)
+        return convert.convert_cached(folder, recipe, lambda: feeds(contract, calibration))
+
+    try:
+        return attempt(fixed)
+    except convert.RecipeError:
+        raise
+    except Exception:
+        with contextlib.suppress(Exception):
+            if not fixed:
+                return attempt(True)
+        raise
 
 
-def narrow(saved_model: str | Path, contract: Contract, sizes: dict[str, tuple]) -> Path:
+def narrow(
+    saved_model: str | Path, contract: Contract, sizes: dict[str, tuple], fixed: bool = False
+) -> Path:
     """Return a cached SavedModel with the contract's signature alone, called serving_default.
 
     The converter would convert every signature, and leave dynamic dimensions as they are. `sizes`
     is {input: shape of one sample}: an input with more dynamic dimensions than the batch gets
-    these, and a batch of 1. Where nothing has to be narrowed, the folder itself is returned.
+    these, and a batch of 1; with `fixed` each input does. Where nothing has to be narrowed, the
+    folder itself is returned.
     """
     import tensorflow as tf
 
     shapes = {name: spec.shape for name, spec in contract.inputs.items()}
     for name in contract.inputs:
         sample = contract.sample(name)
-        if sample is None or None in sample:
+        if fixed or sample is None or None in sample:
             batch = (1,) if contract.batched(name) else ()
             shapes[name] = (*batch, *sizes[name])
     _, tags = savedmodel.read(saved_model)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers import convert, handles, tinyhub
-from hub_to_tflite.report import contracts, samples
+from hub_to_tflite.report import contracts, recommend, samples
 from hub_to_tflite.report.messages import message
 
 TEMPLATE = Path(__file__).with_name("template.ipynb")
@@ -60,24 +60,27 @@ def report(
     samples: Any = None,
     recipes: str | None = None,
     tolerance: float | None = None,
+    target: str | None = None,
     out: str | Path | None = None,
 ) -> Path:
     """Make a model's report in the folder `out`, new or empty or an earlier report; return it.
 
     `handle` may end in "#signature"; `samples` is what samples.choose takes ("auto"), `recipes`
-    "all" or names joined with "; ", `tolerance` a relative error (0.05). Without `out` the folder
-    has the model's name, in build/report of the checkout or in report/ here. Raises ParameterError
-    or ReportError, and then leaves nothing new behind.
+    "all" or names joined with "; ", `tolerance` a relative error (0.05), `target` one of
+    recommend.NAMES or "any". Without `out` the folder has the model's name, in build/report of the
+    checkout or in report/ here. Raises ParameterError or ReportError, and then leaves nothing new
+    behind.
     """
     given = {
         "HANDLE": absolute(handle),
         "SAMPLES": absolute("auto" if samples is None else samples),
         "RECIPES": "all" if recipes is None else recipes,
         "TOLERANCE": 0.05 if tolerance is None else tolerance,
+        "TARGET": recommend.ANY if target is None else target,
     }
     try:
         check_handle(given["HANDLE"])
-        check_parameters(given["SAMPLES"], given["RECIPES"], given["TOLERANCE"])
+        check_parameters(given["SAMPLES"], given["RECIPES"], given["TOLERANCE"], given["TARGET"])
         if out is None:
             out = default_folder("report") / contracts.slug(handle)
         with _filled(check_folder(out)) as new:
@@ -135,8 +138,13 @@ def check_handle(handle: str) -> None:
     raise ParameterError(message("no saved model", name=path.name, what=found.what, todo=todo))
 
 
-def check_parameters(source: Any, recipes: Any, tolerance: Any) -> tuple[list[str], float]:
-    """Return (the recipes, the tolerance) of SAMPLES, RECIPES, TOLERANCE. Raises ParameterError."""
+def check_parameters(
+    source: Any, recipes: Any, tolerance: Any, target: Any = recommend.ANY
+) -> tuple[list[str], float]:
+    """Return (the recipes, the tolerance) of such parameters. Raises ParameterError."""
+    targets = [recommend.ANY, *recommend.NAMES]
+    if target not in targets:
+        raise ParameterError(message("target", found=target, names=", ".join(targets)))
     try:
         samples.check(source)
     except samples.SampleError as error:

@@ -1,4 +1,4 @@
-"""A plain rule that recommends one recipe: the smallest file within the tolerance."""
+"""A plain rule that recommends one recipe: the smallest file within the tolerance, for a target."""
 
 import math
 from dataclasses import dataclass
@@ -7,8 +7,15 @@ from helpers import parity
 from hub_to_tflite.report.compare import Result
 from hub_to_tflite.report.messages import message
 from hub_to_tflite.tables import table
+from hub_to_tflite.targets import TARGETS, Report
 
 AGREEMENT = 0.98  # the part of the samples whose top-1 must stay the same
+SLOWER = 1.25  # times the fastest file's time: a file that takes more is left out, for Python
+ANY, EDGETPU = "any", "edgetpu"
+NAMES = {name.lower(): name for name in TARGETS} | {EDGETPU: "Edge TPU"}
+RULES = (ANY, "python")  # have a sentence of their own
+# The Edge TPU's compiler wants these: https://coral.ai/docs/edgetpu/models-intro (it was not run).
+FOR_EDGETPU = ("full-integer with float I/O", "int8")
 
 
 @dataclass(frozen=True)
@@ -19,12 +26,17 @@ class Recommendation:
     reasons: dict[str, tuple[bool, str]]
     scores: bool  # the model scores classes
     tolerance: float  # a relative error
+    target: str = ANY
+    costs: str = ""  # sentences on what the recommended file costs, and who refuses it
 
     @property
     def rule(self) -> str:
         """The rule as a sentence."""
         same = message("same top-1", agreement=AGREEMENT) if self.scores else ""
-        return message("rule", tolerance=self.tolerance, same=same)
+        where = message(f"rule {self.target}", slower=SLOWER) if self.target in RULES else ""
+        if self.target not in RULES:
+            where = message("rule target", target=NAMES[self.target])
+        return message("rule", tolerance=self.tolerance, same=same, where=where)
 
     @property
     def for_integers(self) -> str:
@@ -50,20 +62,67 @@ class Recommendation:
 
 
 def recommend(
-    results: list[Result], tolerance: float, scores: str | None = None, before: int | None = None
+    results: list[Result],
+    tolerance: float,
+    scores: str | None = None,
+    before: int | None = None,
+    target: str = ANY,
+    checked: dict[str, Report] | None = None,
 ) -> Recommendation:
     """Return the Recommendation on the results of one model.
 
     `scores` names the output that scores classes, if one does; `before` is the SavedModel's number
-    of right predictions, if known.
+    of right predictions, if known. `target` is "any", "edgetpu" or one of TARGETS in small letters,
+    `checked` is {recipe: what targets.check found}.
     """
-    reasons = {one.recipe: accept(one, tolerance, scores, before) for one in results}
+    checked = checked or {}
+    reasons = {}
+    for one in results:
+        reasons[one.recipe] = accept(one, tolerance, scores, before)
+        refused = _refusal(one, target, checked.get(one.recipe))
+        if reasons[one.recipe][0] and refused:
+            reasons[one.recipe] = False, refused
     accepted = [one for one in results if reasons[one.recipe][0]]
-    best = min(accepted, key=lambda one: one.bytes, default=None)
-    if best:
+    best = min(_quick(accepted, target), key=lambda one: one.bytes, default=None)
+    if best and len(accepted) > 1:
         why = f"{reasons[best.recipe][1]}; the smallest of the {len(accepted)} within the tolerance"
+        if best.bytes > min(one.bytes for one in accepted):
+            why = f"{reasons[best.recipe][1]}; smaller ones take {SLOWER:g} times the time or more"
         reasons[best.recipe] = True, why
-    return Recommendation(best and best.recipe, reasons, bool(scores), tolerance)
+    costs = _costs(best, checked.get(best.recipe)) if best else ""
+    return Recommendation(best and best.recipe, reasons, bool(scores), tolerance, target, costs)
+
+
+def _refusal(result, target, report):
+    """Return why a target can't run a recipe's file, or "" if nothing is known against it."""
+    if target == EDGETPU:
+        return "" if result.recipe in FOR_EDGETPU else message("not for edgetpu")
+    if target == ANY or not report or report[NAMES[target]].takes is not False:
+        return ""
+    return message("refused", target=NAMES[target], reason=report[NAMES[target]].reason)
+
+
+def _quick(accepted, target):
+    """Return the results that are not much slower than the fastest, where Python's time counts."""
+    if target != "python" or not all(one.ratio for one in accepted):
+        return accepted
+    fastest = min(map(_time, accepted), default=0)
+    return [one for one in accepted if _time(one) <= SLOWER * fastest]
+
+
+def _time(result):
+    """Return the median of a file's time, relative to the first file's: also from `plain`."""
+    return result.ratio[1] if isinstance(result.ratio, tuple) else result.ratio
+
+
+def _costs(best, report):
+    """Return sentences on a file's time, and on the targets that refuse it."""
+    said = []
+    if best.ratio and _time(best) > 1:
+        said.append(message("slower", ratio=_time(best)))
+    refusing = [one for one in report.targets if one.takes is False] if report else []
+    said += [message("refuses", target=one.name, reason=one.reason) for one in refusing]
+    return " ".join(said)
 
 
 def accept(
@@ -72,11 +131,14 @@ def accept(
     """Return (whether a recipe's file is within the tolerance by the rule, why)."""
     if result.failure:
         return False, result.failure
+    of = f"of {result.total}"
     error = math.inf if result.relative_error is None else result.relative_error
     if error > tolerance:
         off = "any part" if math.isinf(error) else f"{error:.2g}"
-        return False, f"a number is off by {off} of its output's range, more than {tolerance:g}"
-    of = f"of {result.total}"
+        why = f"a number is off by {off} of its output's range, more than {tolerance:g}"
+        if scores and result.agree >= AGREEMENT * result.total:
+            why += f", though the top-1 stays the same on {result.agree} {of} samples"
+        return False, why
     if scores and result.agree < AGREEMENT * result.total:
         return False, f"the same top-1 on {result.agree} {of} samples, fewer than {AGREEMENT:.0%}"
     right = result.correct is not None and before is not None

@@ -10,7 +10,7 @@ import math
 import os
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,11 @@ class Samples:
     labels: np.ndarray | None
     source: str
     warning: str = ""
+
+
+def warned(samples: Samples, remark: str) -> Samples:
+    """Return samples with one more warning."""
+    return replace(samples, warning=f"{samples.warning} {remark}".strip())
 
 
 def choose(source: Any, contract: Contract, handle: str) -> tuple[Any, int]:

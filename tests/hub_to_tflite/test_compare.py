@@ -130,4 +130,4 @@ def test_a_table_of_numbers_has_a_row_for_what_failed():
     assert "4 of 4" in lines[2] and "51.0% to 100.0%" in lines[2] and "failed" in lines[3]
     lines = compare.short_table(results).splitlines()
     assert len({line.count("|") for line in lines}) == 1
-    assert f"{found.bytes:,} | y | 0 | 4 of 4" in lines[2] and "failed" in lines[3]
+    assert f"{found.bytes:,} | y | 0 % | 4 of 4" in lines[2] and "failed" in lines[3]

@@ -1,11 +1,13 @@
 """The rule that recommends a recipe."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from hub_to_tflite.report.compare import Result
 from hub_to_tflite.report.recommend import recommend
+from hub_to_tflite.targets import TARGETS, Report, Target
 
 
 def result(recipe, size, relative_error=0.01, agree=100, correct=None):
@@ -21,7 +23,7 @@ def test_the_smallest_file_within_the_tolerance_is_recommended():
         "a number is off by 0.2 of its output's range, more than 0.05",
     )
     assert "smallest of the 2" in decision.reasons["float16"][1]
-    assert "needs more work" in decision.for_integers
+    assert "int8 is not within the tolerance" in decision.for_integers
 
 
 def test_a_file_that_moves_top_1_too_often_is_not_where_classes_are_scored():
@@ -54,3 +56,56 @@ def test_an_output_that_should_be_constant_and_is_not_is_never_within_a_toleranc
 @pytest.mark.parametrize(("recipes", "words"), [(["int8"], "is within"), (["float16"], "try the")])
 def test_targets_with_integers_only_get_a_sentence(recipes, words):
     assert words in recommend([result(one, 9) for one in recipes], 0.05).for_integers
+
+
+def checked(**marks):
+    """Return {recipe: a Report in which a microcontroller takes the file, or not}."""
+    reports = {}
+    for recipe, takes in marks.items():
+        found = [Target(name, takes or name != "microcontroller", "No kernel.") for name in TARGETS]
+        reports[recipe] = Report("f.tflite", (), tuple(found), True)
+    return reports
+
+
+class TestTarget:
+    results = (result("float32", 400), result("int8", 200), result("dynamic", 100))
+    reports = checked(float32=True, int8=True, dynamic=False)
+
+    def test_a_file_that_the_target_refuses_is_never_recommended(self):
+        decision = recommend(self.results, 0.05, target="microcontroller", checked=self.reports)
+        assert decision.recommended == "int8"
+        assert decision.reasons["dynamic"] == (
+            False,
+            "refused by the target, microcontroller: No kernel.",
+        )
+        assert "that nothing known keeps from the microcontroller" in decision.rule
+
+    def test_by_default_the_smallest_says_what_it_costs(self):
+        results = [replace(one, ratio=(1, 1.5, 2)) for one in self.results]
+        decision = recommend(results, 0.05, checked=self.reports)
+        assert decision.recommended == "dynamic"
+        assert "Here it takes 1.5 times the time" in decision.costs
+        assert "Not for microcontroller: No kernel." in decision.costs
+        assert not recommend([result("int8", 1)], 0.05, checked=checked(int8=True)).costs
+
+    def test_for_python_a_slow_file_is_left_out_if_all_were_timed(self):
+        times = {"float32": 1, "int8": 0.5, "dynamic": 1.1}
+        results = [replace(one, ratio=(0, times[one.recipe], 9)) for one in self.results]
+        assert recommend(results, 0.05, target="python").recommended == "int8"
+        assert recommend(results, 0.05, target="phone").recommended == "dynamic"
+        assert recommend(self.results, 0.05, target="python").recommended == "dynamic"
+
+    def test_the_edge_tpu_takes_integers_only(self):
+        decision = recommend(self.results, 0.05, target="edgetpu")
+        assert decision.recommended == "int8"
+        assert "integers only" in decision.reasons["float32"][1]
+
+    def test_a_target_that_could_not_be_tried_refuses_nothing(self):
+        absent = {"int8": Report("f", (), tuple(Target(n, None, "") for n in TARGETS), True)}
+        decision = recommend([result("int8", 1)], 0.05, target="browser", checked=absent)
+        assert decision.recommended == "int8"
+
+
+def test_where_only_one_number_is_off_both_are_said():
+    decision = recommend([result("int8", 100, 0.2, agree=99)], 0.05, "logits")
+    assert "more than 0.05, though the top-1 stays the same on 99 of 100" in decision.for_integers
