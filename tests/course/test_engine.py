@@ -82,10 +82,10 @@ def test_a_judge_that_stops_itself_says_not_yet(capsys):
 
 
 def test_a_summary_says_what_is_done(capsys):
-    turn = exercises.Turn(
-        {n: Exercise(lambda x: None if x else "No.", "", "", "") for n in (1, 2, 3)}
-    )
-    turn[1].verdict(True), turn[2].verdict(False)
+    turn = exercises.Turn()
+    for number, answer in ((1, True), (2, False), (3, ...)):
+        turn[number] = Exercise(lambda right: None if right else "No.", "", "", "")
+        turn[number].verdict(answer)
     turn.summary()
     assert capsys.readouterr().out == "1  Right.\n2  Not yet.\n3  Not attempted yet.\n"
 

@@ -269,6 +269,7 @@ class TestCard:
             "taken": taken,
             "division": "Evaluation: all.",
             "threads": 1,
+            "checked": {},
         }
 
     def test_the_file_explains_itself_to_other_tools(self, given, tmp_path):

@@ -108,8 +108,8 @@ def ask(
     """Return what a learner's function returns for these arguments; raise Wrong if it goes wrong.
 
     That is: no function, an exception (told with the line in the learner's code), no return value
-    (unless `none` is right), a type outside `returns`, 20 seconds without an end. What it prints is swallowed. A generator's
-    first 1,000 values come as a list.
+    (unless `none` is right), a type outside `returns`, 20 seconds without an end. What it prints is
+    swallowed. A generator's first 1,000 values come as a list.
     """
     if not callable(function):
         raise Wrong(f"This should be a function. Found: {shown(function)}.")
