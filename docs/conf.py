@@ -3,7 +3,8 @@
 project = html_title = "From Hub to .tflite"
 author = copyright = "the authors of From Hub to .tflite"
 extensions = ["myst_nb"]
-exclude_patterns = ["extra"]
+exclude_patterns = ["extra", "_templates"]
+templates_path = ["_templates"]
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}
 nb_merge_streams = True
@@ -18,6 +19,11 @@ html_theme_options = {
     "show_toc_level": 2,
     "home_page_in_toc": True,
     "navigation_with_keys": False,
+    "navbar_persistent": [],
+    "navbar_end": [],
+}
+html_sidebars = {
+    "**": ["navbar-logo.html", "doctor.html", "search-button-field.html", "sbt-sidebar-nav.html"]
 }
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

@@ -20,6 +20,13 @@ from tools.site import check, errors, lessons, links
 ROOT = links.ROOT
 DOCS = ROOT / "docs"
 SOURCE, OUT, PARTS = (ROOT / "build" / name for name in ("site-source", "site", "site-parts"))
+NAMES = {
+    '<summary aria-label="Toggle hidden content">': "<summary>",
+    'title="Search" aria-label="Search" data-bs-placement': 'title="Search" data-bs-placement',
+    '<summary><span class="toctree-toggle"': (
+        '<summary aria-label="Pages of this part"><span class="toctree-toggle"'
+    ),
+}
 
 
 def stage() -> None:
@@ -70,6 +77,15 @@ def _lessons():
     return "\n".join(lines)
 
 
+def _name_controls():
+    """Give controls of the theme the names that they show, for whoever hears them."""
+    for path in OUT.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        for wrong, right in NAMES.items():
+            text = text.replace(wrong, right)
+        path.write_text(text, encoding="utf-8")
+
+
 def main() -> int:
     """Stage, render and check the site; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.site.render", description=__doc__)
@@ -83,6 +99,7 @@ def main() -> int:
     status = sphinx([*options, "-j", "2", "-E", str(SOURCE), str(out)])
     if builder == "linkcheck":
         return status
+    _name_controls()
     shutil.copytree(PARTS, OUT, dirs_exist_ok=True)
     wrong = check.problems(OUT)
     for sentence in wrong:
