@@ -16,6 +16,14 @@ PARTS = {  # the first digit of a lesson's number -> the part of the course
     4: "Where it runs",
     5: "Your model",
 }
+OUTCOMES = {  # what a part leaves you with, in at most twelve words
+    0: "Your own proven `.tflite`, and an unseen model done alone",
+    1: "What a SavedModel, a `.tflite` and any file hold",
+    2: "Smaller, faster files, and proof of what they cost",
+    3: "A way out when it fails; text, and other kinds",
+    4: "The file in Python, microcontrollers, browsers, phones",
+    5: "A verified `.tflite` of a model that you bring",
+}
 # The kernel's own errors only, no word on TCP.
 KERNEL = {"kernel_name": "python3", "extra_arguments": ["--IPKernelApp.log_level=40"]}
 WIDGET = "application/vnd.jupyter.widget-view+json"  # a live widget: nothing is behind it later

@@ -42,9 +42,13 @@ def buttons() -> str:
 
 
 def lessons() -> str:
-    """Return the table of lessons, with the outcome of each."""
-    rows = [(_link(path, "notebooks"), summary(path)) for path in notebooks.every()]
-    return table(rows, ("lesson", "what you'll have"), form="markdown").strip()
+    """Return the table of the parts, with their lessons and what each part leaves you with."""
+    rows = []
+    for part, title in notebooks.PARTS.items():
+        own = [path for path in notebooks.every() if path.name.startswith(str(part))]
+        links = " ".join(f"[{path.stem[:2]}](notebooks/{path.name})" for path in own)
+        rows.append((title, links, notebooks.OUTCOMES[part]))
+    return table(rows, ("part", "lessons", "what you'll have"), form="markdown").strip()
 
 
 def summary(path: Path) -> str:
