@@ -1,158 +1,256 @@
 """The exercises of 02_load_from_hub."""
 
-import hashlib
+import functools
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
-from helpers.course.exercises import Exercise, NotAttempted
-
-YAMNET = "https://tfhub.dev/google/yamnet/1"
+from helpers.course.exercises import Exercise, Wrong, ask, shown
 
 
-def _sha1(text):
-    return hashlib.sha1(text.encode()).hexdigest()
+def _softmax(logits):
+    exps = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exps / exps.sum(axis=1, keepdims=True)
 
 
-def _entry_name(name):
-    if isinstance(name, bytes):
-        return "These are the digest's bytes. A folder is named by hexadecimal digits: use hexdigest()."
-    if not isinstance(name, str):
-        return f"A folder's name is text. Found: {type(name).__name__}."
-    if name == _sha1(YAMNET):
-        return None
-    if name == _sha1(f"{YAMNET}?tf-hub-format=compressed"):
-        return "This hashes the address that is requested. The folder is named by the handle, without the query."
-    if name in (_sha1(YAMNET.partition("//")[2]), _sha1("google/yamnet/1")):
-        return "Hash the whole handle, from https:// to the version."
-    if len(name) != 40:
-        return f"A sha1 has 40 hexadecimal digits. Yours has {len(name)} characters."
-    return "It is the sha1 of another text. The handle is https://tfhub.dev/google/yamnet/1, letter by letter."
+def _numbers(answer, like, what):
+    """Return a learner's answer as a float array of the shape of `like`; raise Wrong if it isn't."""
+    if isinstance(answer, dict):
+        raise Wrong(f"It returns a dictionary, and {what} is an array: pick it by its name.")
+    try:
+        found = np.asarray(answer, np.float64)
+    except (TypeError, ValueError):
+        raise Wrong(f"It should return an array of numbers. Found: {shown(answer)}.") from None
+    if found.shape != like.shape:
+        raise Wrong(f"It should return the shape {like.shape}. Found: {found.shape}.")
+    return found
 
 
-def _eight_inputs(answer, shape):
-    one = [size or answer[axis] if axis < len(answer) else size for axis, size in enumerate(shape)][
-        1:
-    ]
-    answer = list(answer)
-    if answer == [8, *one]:
-        return None
-    if answer == one:
-        return "This is the shape of one input. The batch dimension is missing in front."
-    if None in answer:
-        return "None is a dynamic dimension, a size that you choose. Eight inputs: put the 8 there."
-    if answer == [*one, 8]:
-        return "The batch dimension comes first, not last."
-    if answer == [8, one[-1], *one[:-1]]:
-        return "Channels come last in TensorFlow. PyTorch is the one that puts them second."
-    return f"Each input has the shape {tuple(one)}, and you need eight of them."
-
-
-def _softmax(softmax):
-    small = np.array([[2.0, 1.0, 0.0], [0.0, 0.0, 5.0]])
-    found = softmax(small)
-    if found is ...:
-        raise NotAttempted
-    found = np.asarray(found)
-    if found.shape != small.shape:
-        return f"For logits of shape {small.shape} it returned the shape {found.shape}."
-    if not np.allclose(found.sum(axis=1), 1):
+def _to_probabilities(to_probabilities):
+    rng = np.random.default_rng(5)
+    mixed = rng.normal(0, 3, (4, 6))
+    levels = np.array([[900.0], [-900.0], [0.0]]) + rng.normal(0, 2, (3, 5))
+    spread = np.array([[800.0, -800.0, 1.5], [0.5, 1.0, 2.0]])
+    positive = rng.uniform(0.2, 3, (3, 4)).astype(np.float32)
+    one = rng.normal(0, 2, (4, 5))
+    one[:, -1] = 1 - one[:, :-1].sum(axis=1)  # logits, and yet each row sums to 1
+    sure = np.eye(3, 5)[[1, 0, 1, 2]]
+    soft = rng.dirichlet(np.ones(30), 20).astype(np.float32)  # sums hardly ever exactly 1
+    for logits in (mixed, positive, one, levels, spread):
+        expected = _softmax(logits)
+        with np.errstate(all="ignore"):
+            answer = ask(to_probabilities, logits.copy())
+        found = _numbers(answer, expected, "the answer")
+        if np.allclose(found, expected, atol=1e-5):
+            continue
+        if not np.isfinite(found).all() or np.abs(logits).max() > 500:
+            return (
+                f"For logits from {logits.min():.0f} to {logits.max():.0f} a row became {found[1]}: "
+                "exp overflows, or every exp of a row is 0. Subtract each row's own maximum first."
+            )
+        if np.allclose(found, logits):
+            return (
+                f"It left logits as they are: {logits[0].round(2)}. Probabilities have no negative "
+                "number, and each row of them sums to 1. Ask for both."
+            )
         if np.allclose(found.sum(axis=0), 1):
-            return "The columns sum to 1. Each row should: sum over axis=1."
+            return "The columns sum to 1. Each row should: sum over axis=1, with keepdims=True."
         if np.isclose(found.sum(), 1):
-            return "Everything together sums to 1. Each row should: sum over axis=1, with keepdims=True."
-        return f"The first row sums to {found[0].sum():.3g}, not to 1."
-    if not np.allclose(found, np.exp(small) / np.exp(small).sum(axis=1, keepdims=True)):
-        return "The rows sum to 1, but the probabilities are wrong. Take exp of each logit before you divide."
-    with np.errstate(over="ignore", invalid="ignore"):
-        large = np.asarray(softmax(np.array([[1000.0, 999.0]])))
-    if not np.isfinite(large).all():
-        return "Right for small logits. For 1000 it gives nan: exp overflows. Subtract each row's highest logit first."
+            return "Everything together sums to 1. Each row should: axis=1, keepdims=True."
+        if not np.allclose(found.sum(axis=1), 1):
+            return f"For logits the first row sums to {found[0].sum():.3g}, not to 1."
+        return (
+            f"The logits {logits[0].round(1)} became {found[0].round(3)}, not "
+            f"{expected[0].round(3)}. Take exp of each logit before you divide."
+        )
+    for given in (sure, soft):
+        found = _numbers(ask(to_probabilities, given.copy()), given, "the answer")
+        if np.allclose(found, given, atol=1e-5):
+            continue
+        if np.allclose(found, _softmax(given), atol=1e-5):
+            exact = np.all(given.sum(axis=1) == 1)
+            which = f"like {given[0].round(2)}" if exact else "in float32"
+            return (
+                f"Probabilities {which} went through a second softmax. A probability may be 0, and "
+                "a row of float32 hardly ever sums to exactly 1: compare with np.allclose."
+            )
+        return (
+            f"These are probabilities: {given[0].round(2)}. It changed them: {found[0].round(2)}."
+        )
     return None
 
 
-def _prepare(prepare):
-    photo = np.full((48, 48, 3), 255, np.uint8)
-    photo[8:40, 20:28] = 40  # a "one", in ink that is not quite black
-    found = prepare(photo)
-    if found is ...:
-        raise NotAttempted
-    found = np.asarray(found)
-    if found.shape == (48, 48, 3):
-        return "The batch dimension is missing: the model expects (1, 48, 48, 3)."
-    if found.shape != (1, 48, 48, 3):
-        return f"The model expects the shape (1, 48, 48, 3). Found: {found.shape}."
-    if found.max() > 1:
-        return f"Values go up to {found.max():.0f}. The page asks for 0 to 1."
-    if found.min() < 0:
-        return f"Values go down to {found.min():.2g}. The page asks for 0 to 1."
-    expected = (255 - photo[None].astype(np.float32)) / 255
-    if np.allclose(found, 1 - expected, atol=1e-3):
-        return "The paper is still white. The page asks for light strokes on black."
-    if not np.allclose(found, expected, atol=1e-3):
-        return "The values are not those of the photo, scaled to 0 to 1 and turned light on black."
-    if found.dtype != np.float32:
-        return (
-            f"The values are right, but the dtype is {found.dtype}. The signature asks for float32."
-        )
+@functools.cache
+def _models():
+    """Return a temporary folder (kept by the cache) and [(name, inputs)] of SavedModels in it.
+
+    Each has a wrong signature beside serving_default, names in no order, and isn't callable. The
+    inputs of one model have one shape, and all outputs of it another: a mix-up shows in the numbers.
+    """
+    import tensorflow as tf
+
+    names = (
+        (("width", "depth", "age"), ("volume", "age_group")),
+        (("b", "a"), ("z", "x", "y")),
+        (("tokens",), ("first",)),
+    )
+    folder, rng, models = tempfile.TemporaryDirectory(), np.random.default_rng(11), []
+    for number, (inputs, outputs) in enumerate(names):
+        specs = {name: tf.TensorSpec([None, 3], tf.float32, name) for name in inputs}
+        weights = rng.normal(size=(2, len(outputs), len(inputs), 3, 4)).astype(np.float32)
+        module, signatures = tf.Module(), {}
+        for signature, several in zip(("extra", "serving_default"), weights, strict=True):
+            function = tf.function(functools.partial(_mix, several, inputs, outputs))
+            signatures[signature] = function.get_concrete_function(**specs)
+        tf.saved_model.save(module, f"{folder.name}/{number}", signatures)
+        feed = {name: rng.normal(size=(5, 3)).astype(np.float32) for name in inputs}
+        models.append((number, feed, _mix(weights[1], inputs, outputs, **feed)))
+    return folder, models
+
+
+def _mix(weights, inputs, outputs, **given):
+    """Return {output: sum of each input times its own weights}."""
+    return {
+        output: sum(given[name] @ matrix for name, matrix in zip(inputs, matrices, strict=True))
+        for output, matrices in zip(outputs, weights, strict=True)
+    }
+
+
+def _output_of(output_of):
+    folder, models = _models()
+    for number, feed, expected in models:
+        for name, right in expected.items():
+            given = {key: value.copy() for key, value in feed.items()}
+            answer = ask(output_of, str(Path(folder.name, str(number))), given, name)
+            found = _numbers(answer, right, "the answer")
+            if np.allclose(found, right, atol=1e-4):
+                continue
+            others = [
+                key for key, value in expected.items() if np.allclose(found, value, atol=1e-4)
+            ]
+            if others:
+                return (
+                    f"Asked for {name!r}, it returned {others[0]!r}. Take the output by its name."
+                )
+            return (
+                f"Of a model with the inputs {', '.join(feed)}, the numbers of {name!r} are wrong. Does"
+                " each array go to the input of its name, and is it the signature serving_default?"
+            )
     return None
 
 
 EXERCISES = [
     Exercise(
-        _entry_name,
-        "Everyone who loads this handle has a folder of this very name.",
-        "hashlib.sha1 takes bytes, so encode the handle first. Then ask for its hexdigest().",
-        'entry_name = hashlib.sha1("https://tfhub.dev/google/yamnet/1".encode()).hexdigest()',
-        {
-            'entry_name = hashlib.sha1(b"https://tfhub.dev/google/yamnet/1?tf-hub-format=compressed").hexdigest()': (
-                "without the query"
-            ),
-            'entry_name = hashlib.sha1(b"google/yamnet/1").hexdigest()': "Hash the whole handle",
-            'entry_name = hashlib.sha256(b"https://tfhub.dev/google/yamnet/1").hexdigest()': "Yours has 64 characters",
-            'entry_name = hashlib.sha1(b"https://tfhub.dev/google/yamnet/1").digest()': "use hexdigest()",
-            'entry_name = hashlib.sha1(b"https://tfhub.dev/google/yamnet/1/").hexdigest()': "letter by letter",
-        },
-    ),
-    Exercise(
-        _eight_inputs,
-        "The batch dimension comes first, and None became 8.",
-        "Take the input's shape from the signature and replace None by the number of inputs.",
-        "eight_inputs = (8, *input_spec.shape[1:])",
-        {
-            "eight_inputs = tuple(input_spec.shape[1:])": "The batch dimension is missing",
-            "eight_inputs = tuple(input_spec.shape)": "None is a dynamic dimension",
-            "eight_inputs = (*input_spec.shape[1:], 8)": "comes first, not last",
-            "eight_inputs = (8, input_spec.shape[-1], *input_spec.shape[1:-1])": "Channels come last",
-        },
-    ),
-    Exercise(
-        _softmax,
-        "Subtracting the highest logit changes no probability, and exp never sees a large number.",
-        "np.exp and a division by logits.sum(axis=1, keepdims=True) of the exps. Before that, subtract each row's maximum.",
-        """def softmax(logits):
-    exps = np.exp(logits - logits.max(axis=1, keepdims=True))
+        _to_probabilities,
+        "It can't hurt a model that ends in a softmax, and exp never sees a large number.",
+        "np.allclose(outputs.sum(axis=1), 1) asks for the sums. In softmax, subtract each row's "
+        "maximum before exp: it changes no probability. keepdims=True keeps the shape (n, 1).",
+        """def to_probabilities(outputs):
+    if np.all(outputs >= 0) and np.allclose(outputs.sum(axis=1), 1):
+        return outputs
+    exps = np.exp(outputs - outputs.max(axis=1, keepdims=True))
     return exps / exps.sum(axis=1, keepdims=True)""",
         {
-            "def softmax(logits):\n    return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)": (
+            "def to_probabilities(outputs):\n"
+            "    exps = np.exp(outputs - outputs.max(axis=1, keepdims=True))\n"
+            "    return exps / exps.sum(axis=1, keepdims=True)": "second softmax",
+            "def to_probabilities(outputs):\n"
+            "    if (outputs >= 0).all() and (outputs.sum(axis=1) == 1).all():\n"
+            "        return outputs\n"
+            "    return tf.nn.softmax(outputs).numpy()": "hardly ever sums to exactly 1",
+            "def to_probabilities(outputs):\n"
+            "    if (outputs > 0).all() and np.allclose(outputs.sum(axis=1), 1):\n"
+            "        return outputs\n"
+            "    return tf.nn.softmax(outputs).numpy()": "A probability may be 0",
+            "def to_probabilities(outputs):\n"
+            "    if np.allclose(outputs.sum(axis=1), 1):\n"
+            "        return outputs\n"
+            "    return tf.nn.softmax(outputs).numpy()": "left logits as they are",
+            "def to_probabilities(outputs):\n"
+            "    if (outputs >= 0).all():\n"
+            "        return outputs\n"
+            "    return tf.nn.softmax(outputs).numpy()": "left logits as they are",
+            "def to_probabilities(outputs):\n"
+            "    if (outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1):\n"
+            "        return outputs\n"
+            "    return np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)": "exp overflows",
+            "def to_probabilities(outputs):\n"
+            "    exps = np.exp(outputs - outputs.max())\n"
+            "    return exps / exps.sum(axis=1, keepdims=True)": "each row's own maximum",
+            "def to_probabilities(outputs):\n"
+            "    exps = np.exp(np.clip(outputs, -700, 700))\n"
+            "    return exps / exps.sum(axis=1, keepdims=True)": "exp overflows",
+            "def to_probabilities(outputs):\n"
+            "    return np.nan_to_num(np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True))": (
                 "exp overflows"
             ),
-            "def softmax(logits):\n    return np.exp(logits) / np.exp(logits).sum()": "Everything together sums to 1",
-            "def softmax(logits):\n    return np.exp(logits) / np.exp(logits).sum(axis=0)": "The columns sum to 1",
-            "def softmax(logits):\n    return logits / logits.sum(axis=1, keepdims=True)": "Take exp of each logit",
+            "def to_probabilities(outputs):\n"
+            "    return np.exp(outputs) / np.exp(outputs).sum(axis=1)": "could not be broadcast",
+            "def to_probabilities(outputs):\n"
+            "    return np.exp(outputs) / np.exp(outputs).sum(axis=0)": "The columns sum to 1",
+            "def to_probabilities(outputs):\n"
+            "    return np.exp(outputs) / np.exp(outputs).sum()": "Everything together sums to 1",
+            "def to_probabilities(outputs):\n"
+            "    return outputs / outputs.sum(axis=1, keepdims=True)": "Take exp of each logit",
+            "def to_probabilities(outputs):\n    tf.nn.softmax(outputs)": "nothing (None)",
         },
+        (
+            """def to_probabilities(outputs):
+    done = outputs.min() >= 0 and abs(outputs.sum(axis=1) - 1).max() < 1e-3
+    return outputs if done else tf.nn.softmax(outputs)""",
+            """def to_probabilities(outputs):
+    rows = []
+    for row in outputs:
+        if row.min() < 0 or abs(row.sum() - 1) > 1e-4:
+            row = np.exp(row - max(row))
+            row = row / sum(row)
+        rows.append(row)
+    return rows""",
+        ),
     ),
     Exercise(
-        _prepare,
-        "Batch dimension, dtype, range and direction: the whole contract in one line.",
-        "photo[None] adds the batch dimension, 255 - photo turns it light on black, float32 and / 255 do the rest.",
-        """def prepare(photo):
-    return (255 - photo[None]).astype(np.float32) / 255""",
+        _output_of,
+        "It works for any SavedModel with a serving_default, in whatever order the names come.",
+        "tf.saved_model.load(folder).signatures has the function. Call it with **inputs, which sends "
+        "each array to the input of its name, and take the output by its name.",
+        """def output_of(folder, inputs, name):
+    signature = tf.saved_model.load(folder).signatures["serving_default"]
+    return signature(**inputs)[name].numpy()""",
         {
-            "def prepare(photo):\n    return (255 - photo).astype(np.float32) / 255": "batch dimension is missing",
-            "def prepare(photo):\n    return photo[None].astype(np.float32) / 255": "The paper is still white",
-            "def prepare(photo):\n    return (255 - photo[None]).astype(np.float32)": "Values go up to 215",
-            "def prepare(photo):\n    return 1 - photo[None] / 255": "the dtype is float64",
-            "def prepare(photo):\n    return 1 - photo[None].astype(np.float32) / 127.5": "Values go down to -1",
+            "def output_of(folder, inputs, name):\n"
+            "    return hub.load(folder)(**inputs)[name].numpy()": "object is not callable",
+            "def output_of(folder, inputs, name):\n"
+            '    signature = hub.load(folder).signatures["serving_default"]\n'
+            "    return signature(**inputs)": "returns a dictionary",
+            "def output_of(folder, inputs, name):\n"
+            '    signature = hub.load(folder).signatures["serving_default"]\n'
+            "    return list(signature(**inputs).values())[0]": "Take the output by its name",
+            "def output_of(folder, inputs, name):\n"
+            "    model = hub.load(folder)\n"
+            "    signature = model.signatures[sorted(model.signatures)[0]]\n"
+            "    return signature(**inputs)[name]": "the signature serving_default",
+            "def output_of(folder, inputs, name):\n"
+            '    signature = hub.load(folder).signatures["serving_default"]\n'
+            "    wanted = sorted(signature.structured_input_signature[1])\n"
+            "    arrays = dict(zip(wanted, inputs.values()))\n"
+            "    return signature(**arrays)[name]": "the input of its name",
+            "def output_of(folder, inputs, name):\n"
+            '    signature = hub.load(folder).signatures["serving_default"]\n'
+            "    return signature(**inputs)[name].numpy()[0]": "should return the shape",
+            "def output_of(folder, inputs, name):\n"
+            "    return both(**inputs)[name]": "Your code stopped with",
+            "def output_of(folder, inputs, name):\n"
+            '    signature = hub.load(folder).signatures["serving_default"]\n'
+            "    signature(**inputs)[name]": "nothing (None)",
         },
+        (
+            "def output_of(folder, inputs, name):\n"
+            "    return savedmodel.load(folder).predict(inputs)[name]",
+            "def output_of(folder, inputs, name):\n"
+            "    model = hub.load(folder)\n"
+            "    tensors = {key: tf.constant(value) for key, value in inputs.items()}\n"
+            '    return model.signatures["serving_default"](**tensors)[name]',
+        ),
     ),
 ]
