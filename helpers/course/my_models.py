@@ -24,7 +24,9 @@ def path(handle: str, recipe: str = "") -> Path:
     parts = str(handle).partition("?")[0].replace("\\", "/").rstrip("/").split("/")[-3:]
     name = "-".join(part for part in parts if part and ":" not in part)
     name = "digits" if str(handle).endswith(DEFAULT) else name
-    return folder / ("-".join(filter(None, [name, recipe.replace(" ", "-")])) + ".tflite")
+    return folder / (
+        "-".join(filter(None, [name, recipe.replace("/", "").replace(" ", "-")])) + ".tflite"
+    )
 
 
 def save(content: bytes, handle: str, recipe: str = "") -> Path:

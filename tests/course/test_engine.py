@@ -72,6 +72,8 @@ def test_a_value_of_another_kind_is_named_in_a_line():
         wanted(np.zeros(2), float, "The mean")
     assert shown([1, 2]) == "a list of 2" and len(shown("y" * 10**6)) < 100
     assert wanted(3, (int, float)) == 3
+    with pytest.raises(Wrong, match="should be a dictionary or True or False. Found"):
+        wanted(3, (dict, bool, np.bool_))
 
 
 def test_a_judge_that_stops_itself_says_not_yet(capsys):
@@ -106,8 +108,9 @@ def test_a_guess_is_answered(guess, said, capsys):
 class TestMyModels:
     def test_a_file_stays_beside_the_notebook(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        path = my_models.save(b"TFL3", handles.DEFAULT, "dynamic range")
-        assert str(path) == os.path.join("my_models", "digits-dynamic-range.tflite")
+        path = my_models.save(b"TFL3", handles.DEFAULT, "full-integer with float I/O")
+        name = "digits-full-integer-with-float-IO.tflite"
+        assert str(path) == os.path.join("my_models", name)
         assert path.read_bytes() == b"TFL3" and len(list(path.parent.iterdir())) == 1
 
     @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def wanted(answer: Any, kinds: type | tuple, what: str = "The answer") -> Any:
     """Return `answer` if it is of one of these kinds; raise Wrong, naming both, if not."""
     if isinstance(answer, kinds) and not (isinstance(answer, bool) and bool not in _all(kinds)):
         return answer
-    names = " or ".join(NAMES.get(kind, kind.__name__) for kind in _all(kinds))
+    names = " or ".join(dict.fromkeys(NAMES.get(one.__name__, one.__name__) for one in _all(kinds)))
     raise Wrong(f"{what} should be {names}. Found: {shown(answer)}.")
 
 
@@ -164,7 +164,21 @@ def cut(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else text[:longest] + " ..."
 
 
-NAMES = {str: "text", bytes: "bytes", bool: "True or False", int: "an integer", float: "a number"}
+NAMES = {  # by the type's name, so that no library has to be imported
+    "str": "text",
+    "bytes": "bytes",
+    "bytearray": "bytes",
+    "bool": "True or False",
+    "bool_": "True or False",
+    "int": "an integer",
+    "integer": "an integer",
+    "float": "a number",
+    "floating": "a number",
+    "dict": "a dictionary",
+    "list": "a list",
+    "tuple": "a tuple",
+    "ndarray": "an array",
+}
 
 
 def _all(kinds):
