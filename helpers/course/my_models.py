@@ -21,12 +21,10 @@ def path(handle: str, recipe: str = "") -> Path:
     if not os.access(folder if folder.exists() else ".", os.W_OK):
         folder = cache.folder("my_models")
     folder.mkdir(exist_ok=True)
-    parts = str(handle).partition("?")[0].replace("\\", "/").rstrip("/").split("/")[-3:]
-    name = "-".join(part for part in parts if part and ":" not in part)
-    name = "digits" if str(handle).endswith(DEFAULT) else name
-    return folder / (
-        "-".join(filter(None, [name, recipe.replace("/", "").replace(" ", "-")])) + ".tflite"
-    )
+    parts = str(handle).partition("?")[0].replace("\\", "/").strip("/").split("/")[-3:]
+    name = "digits" if str(handle).endswith(DEFAULT) else "-".join(p for p in parts if ":" not in p)
+    name += f"-{recipe.replace('/', '').replace(' ', '-')}" if recipe else ""
+    return folder / f"{name}.tflite"
 
 
 def save(content: bytes, handle: str, recipe: str = "") -> Path:
