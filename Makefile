@@ -36,8 +36,11 @@ site: $(READY) .venv-site/.ready  ## render the course, the errors and the docto
 	@$(BIN)/python -m tools.site.parts
 	@.venv-site/bin/python -m tools.site.render
 
-lab: $(READY)  ## open JupyterLab on the first lesson
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+class: $(READY)  ## copy the lessons to work/, outputs cleared; what's there already stays
+	@$(BIN)/python -m tools.course.class_copy
+
+lab: class  ## open JupyterLab on your copy of the first lesson
+	$(BIN)/jupyter lab work/00_start_here.ipynb
 
 refresh: $(READY)  ## execute the notebooks in place, so that stored outputs are real (NOTEBOOKS=…)
 	$(BIN)/python -m tools.course.notebooks $(NOTEBOOKS)
@@ -74,5 +77,5 @@ $(READY): requirements.lock tools/course/set_up.py
 .venv-site/.ready: requirements-site.lock
 	@$(PYTHON) tools/course/set_up.py site
 
-.PHONY: help run test test-all report sweep web site lab refresh readme errors bench fuzz models lock clean
+.PHONY: help run test test-all report sweep web site class lab refresh readme errors bench fuzz models lock clean
 .DEFAULT_GOAL := help
