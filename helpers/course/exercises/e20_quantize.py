@@ -2,167 +2,294 @@
 
 import numpy as np
 
-from helpers.course.exercises import Exercise, NotAttempted
+from helpers.course.exercises import Exercise, Wrong, ask, shown
 
 
-def _by_hand(first, second):
-    for value in (first, second):
-        if (
-            not isinstance(value, (int, np.integer, float))
-            or isinstance(value, bool)
-            or value != int(value)
-        ):
-            return f"An int8 tensor stores integers from -128 to 127. Found: {value!r}."
-    if first == 40:
-        return "For 10.1 this is 10.1 / 0.25, rounded. The zero point is still to be added."
-    if first == 68:
-        return "For 10.1 the zero point was subtracted. It is added on the way in, subtracted on the way back."
-    if first != 12:
-        return "The integer for 10.1 is another: divide by the scale, round, add the zero point."
-    if second > 127:
-        return f"{second} does not fit: int8 ends at 127. What is beyond is cut to the nearest end."
-    if second != 127:
-        return "60.0 lies beyond what this tensor can hold. Which end of int8 is nearest?"
+class Stub:
+    """A LiteRT interpreter with one int8 input and output, whose model is a matrix product."""
+
+    def __init__(self, seed):
+        self.random = np.random.default_rng(seed)
+        height, width, self.channels = self.random.integers(2, 5, 3)
+        self.shape = (int(height), int(width), int(self.channels))
+        self.classes = int(self.random.integers(3, 6))
+        # Neither zero point is 0, nor are the scales the same.
+        self.into = (float(self.random.uniform(0.005, 0.02)), int(self.random.integers(-120, -20)))
+        self.out = (float(self.random.uniform(0.2, 0.6)), int(self.random.integers(10, 60)))
+        self.weights = self.random.normal(size=(int(np.prod(self.shape)), self.classes))
+        self.stored = self.result = None
+
+    def image(self):
+        """Return an image whose first and last value are beyond what int8 can hold."""
+        low, high = (np.array([-128, 127]) - self.into[1]) * self.into[0]
+        image = self.random.uniform(low, high, self.shape).astype(np.float32)
+        image.flat[0], image.flat[-1] = 3 * low, 3 * high
+        return image
+
+    def get_input_details(self):
+        return [self._detail(0, "input", (1, *self.shape), self.into)]
+
+    def get_output_details(self):
+        return [self._detail(7, "output", (1, self.classes), self.out)]
+
+    def _detail(self, index, name, shape, quantization):
+        return {
+            "index": index,
+            "name": name,
+            "shape": np.array(shape, np.int32),
+            "shape_signature": np.array(shape, np.int32),
+            "dtype": np.int8,
+            "quantization": quantization,
+        }
+
+    def get_signature_list(self):
+        return {}
+
+    def allocate_tensors(self):
+        pass
+
+    def set_tensor(self, index, value):
+        value = np.asarray(value)
+        if index != 0:
+            raise ValueError(f"Tensor {index} is not the input.")
+        if value.dtype != np.int8:
+            kind = value.dtype.name.upper()
+            raise ValueError(f"Cannot set tensor: Got value of type {kind} but expected type INT8")
+        if value.shape != (1, *self.shape):
+            text = f"Got {value.shape}, but the input is {(1, *self.shape)}"
+            raise ValueError(f"Cannot set tensor: Dimension mismatch. {text}")
+        self.stored = value.copy()
+
+    def invoke(self):
+        if self.stored is None:
+            raise ValueError("The input has not been set.")
+        real = (self.stored.astype(np.float64) - self.into[1]) * self.into[0]
+        scores = real.reshape(1, -1) @ self.weights
+        self.result = np.clip(np.round(scores / self.out[0]) + self.out[1], -128, 127).astype(
+            np.int8
+        )
+
+    def get_tensor(self, index):
+        if index != 7 or self.result is None:
+            raise ValueError(f"Tensor {index} holds nothing yet.")
+        return self.result.copy()
+
+
+def _scores_of(scores_of):
+    for seed in range(4):
+        stub = Stub(seed)
+        image = stub.image()
+        answer = ask(scores_of, stub, image, returns=(np.ndarray, list, tuple))
+        scale, zero_point = stub.into
+        stored = np.clip(np.round(image / np.float32(scale)) + zero_point, -128, 127)
+        if stub.stored is None or stub.result is None:
+            return "The interpreter was not run: set_tensor, invoke, get_tensor."
+        if np.abs(stub.stored[0] - stored).max() > 1:
+            return _fed(stub.stored[0], image, stub.into)
+        real = (stub.result[0].astype(np.float64) - stub.out[1]) * stub.out[0]
+        answer = np.asarray(answer)
+        if answer.shape == (1, stub.classes):
+            return "The batch dimension is still there: return the scores of the one image."
+        if answer.shape != real.shape:
+            return f"There should be {stub.classes} scores. Found: {shown(answer)}."
+        if not np.allclose(answer, real, atol=stub.out[0] / 100):
+            return _read(answer, stub)
     return None
 
 
-def _input_range(input_range, interpreter):
-    answer = input_range(interpreter)
-    if answer is ...:
-        raise NotAttempted
-    if answer is None or np.size(answer) != 2:
-        return "Return two numbers, the lowest and the highest."
-    detail = interpreter.get_input_details()[0]
-    scale, zero_point = detail["quantization"]
-    limits = np.iinfo(detail["dtype"])
-    low, high = (limits.min - zero_point) * scale, (limits.max - zero_point) * scale
-    if np.allclose(answer, (low, high), rtol=1e-4, atol=abs(scale) / 10):
-        return None
-    if np.allclose(answer, (high, low), rtol=1e-4, atol=abs(scale) / 10):
-        return "These are the right two, the highest first. Return the lowest first."
-    if np.allclose(answer, (limits.min, limits.max)):
+def _fed(found, image, quantization):
+    """Return what was wrong with the integers that the interpreter got."""
+    scale, zero_point = quantization
+    wide = np.round(image / scale) + zero_point
+    wrapped = wide.astype(np.int64).astype(np.int8)
+    if np.array_equal(found, wrapped):
+        return "A value beyond the range wrapped around: clip to -128...127 before the cast."
+    if np.array_equal(found, np.clip(np.round(image / scale), -128, 127)):
+        return "The input's zero point is missing: add it after you've divided by the scale."
+    if np.array_equal(found, np.clip(np.round(image / scale) - zero_point, -128, 127)):
+        return "The input's zero point was subtracted. Going in, it's added."
+    if np.abs(found - image).max() < 2 and np.abs(found).max() < 30:
+        return "The floats were cast to int8. Divide by the scale, round, add the zero point."
+    return "The integers that go in are others: divide by the scale, round, add the zero point."
+
+
+def _read(answer, stub):
+    """Return what was wrong with the scores that came out."""
+    scale, zero_point = stub.out
+    stored = stub.result[0].astype(np.float64)
+    if np.allclose(answer, stored):
+        return "These are the output's integers. Turn them into real values with its scale."
+    if np.allclose(answer, stored * scale):
+        return "The output's zero point is missing: subtract it before you multiply."
+    if np.allclose(answer, (stored + zero_point) * scale):
+        return "The output's zero point was added. Coming out, it's subtracted."
+    if np.allclose(answer, (stored - stub.into[1]) * stub.into[0]):
+        return "The output was read with the input's scale. It has its own."
+    narrow = (stub.result[0] - np.int8(zero_point)).astype(np.float64) * scale
+    if np.allclose(answer, narrow, atol=scale / 100):
         return (
-            "These are the integers that the type can store. Which real values do they stand for?"
+            "The difference wrapped around in 8 bits: make the integers float before subtracting."
         )
-    if np.allclose(
-        answer, (limits.min * scale, limits.max * scale), rtol=1e-4, atol=abs(scale) / 10
-    ):
-        return "The zero point is missing: subtract it from the integer before you multiply."
-    if np.allclose(
-        answer,
-        ((limits.min + zero_point) * scale, (limits.max + zero_point) * scale),
-        rtol=1e-4,
-        atol=abs(scale) / 10,
-    ):
-        return "The zero point was added. On the way from integers to real values it is subtracted."
-    return "Take the smallest and the largest integer of the input's dtype, and turn both into real values."
+    return "The scores are others. Coming out: (integer - zero point) * scale."
 
 
 def _dataset(dataset):
-    images = np.random.default_rng(0).integers(0, 256, (5, 6, 7, 3), dtype=np.uint8)
-    images[0, 0, 0], images[1, 0, 0] = 0, 255
-    answer = dataset(images)
-    if answer is ...:
-        raise NotAttempted
-    if not hasattr(answer, "__iter__"):
-        return "It yields nothing. Use yield in a loop over the images."
-    found = list(answer)
-    if not found:
-        return "It yields no sample at all, and a converter would make a float file without a word."
-    one = found[0]
-    if not isinstance(one, (list, tuple)) or len(one) != 1:
-        return f"Each sample must be a list with one array, [array]. Found: a {type(one).__name__} of {len(one)}."
-    array = np.asarray(one[0])
-    if array.shape == images.shape:
-        return "This yields all images as one sample. Yield them one at a time, each with a batch of 1."
-    if array.shape == images.shape[1:]:
-        return "The batch dimension is missing: the model takes (1, height, width, channels)."
-    if array.shape != (1, *images.shape[1:]):
-        return f"A sample has the shape {array.shape}. For these images it should be {(1, *images.shape[1:])}."
-    if array.dtype != np.float32:
-        return f"The samples are {array.dtype}. The float model takes float32."
-    if len(found) != len(images):
-        return f"It yields {len(found)} of {len(images)} images."
-    values = np.concatenate([sample[0] for sample in found])
-    if values.max() > 2:
-        return f"The values go up to {values.max():.0f}. The model expects 0 to 1, so the scale would be far too coarse."
-    if not np.allclose(values, images / 255, atol=2e-3):
-        return "The values are not the images' own, brought to the range 0 to 1."
+    random = np.random.default_rng(7)
+    for count, height, width, channels in ((5, 6, 7, 3), (1, 4, 4, 1), (3, 1, 8, 3)):
+        images = random.integers(0, 256, (count, height, width, channels), dtype=np.uint8)
+        images[0, 0, 0], images[-1, 0, 1] = 0, 255
+        before = images.copy()
+        answer = ask(dataset, images)
+        if not np.array_equal(images, before):
+            return "Your function changed the camera's images. Work on a copy."
+        if isinstance(answer, np.ndarray):
+            return f"It returns {shown(answer)}. Use yield in a loop over the images."
+        if not hasattr(answer, "__iter__") or isinstance(answer, (str, bytes, dict)):
+            return f"It should yield samples. Found: {shown(answer)}."
+        found = list(answer)
+        if not found:
+            return "It yields no sample, and a converter would make a float file without a word."
+        if reason := _sample(found[0], images):
+            return reason
+        if len(found) != count:
+            more = "at least " if len(found) >= 1000 else ""
+            return f"It yields {more}{len(found)} samples. There are {count} images."
+        values = np.stack([_array(one, images)[0] for one in found])
+        kept = {value.tobytes() for value in np.round(values * 255).astype(np.uint8)}
+        if values.max() > 1.01 or kept != {image.tobytes() for image in images}:
+            return _values(values, images)
     return None
 
 
-def _recipe(recipe, names):
-    if recipe not in names:
-        return f"There is no such recipe here. Use one of: {'; '.join(names)}."
-    return {
-        "int8": None,
-        "full-integer with float I/O": "Inside it computes with integers, but it begins and ends with floats, which this board "
-        "has no hardware for.",
-        "dynamic range": "Its weights are integers, but what flows through the model is float.",
-        "float16": "Its weights are floats of 16 bits, and this board has no hardware for any float.",
-        "float32": "It computes with floats, and this board has no hardware for them.",
-        "int16x8": "Its input and output are floats here. And few boards come with fast code for 16-bit activations.",
-    }.get(recipe, "This one is not among the six of section 2.")
+def _array(sample, images):
+    """Return a sample's array; raise Wrong if it has none."""
+    if isinstance(sample, dict) and len(sample) == 1:
+        sample = list(sample.values())
+    if not isinstance(sample, (list, tuple)) or len(sample) != 1:
+        raise Wrong(f"Each sample must be a list with one array, [array]. Found: {shown(sample)}.")
+    array = sample[0]
+    if not hasattr(array, "shape"):
+        raise Wrong(f"Each sample must be a list with one array. Found: a list of {shown(array)}.")
+    return np.asarray(array)
+
+
+def _sample(sample, images):
+    """Return what is wrong with the form of a sample, or None."""
+    array = _array(sample, images)
+    wish = (1, *images.shape[1:])
+    if array.shape == images.shape != wish:
+        return "This yields all images as one sample. Yield them one by one, with a batch of 1."
+    if array.shape == images.shape[1:]:
+        return "The batch dimension is missing: the model takes (1, height, width, channels)."
+    if array.shape != wish:
+        return f"A sample has the shape {array.shape}. For these images it should be {wish}."
+    if array.dtype != np.float32:
+        return f"The samples are {array.dtype}. The float model takes float32."
+    return None
+
+
+def _values(values, images):
+    """Return what is wrong with the values."""
+    if not np.isfinite(values).all():
+        return "Some values are not finite numbers."
+    if values.max() > 2:
+        return f"The values go up to {values.max():.0f}. The model expects 0 to 1."
+    if np.allclose(values, (images == 255), atol=0.01) and values.max() <= 1:
+        return "Only 0 and 1 are left: the division was one of integers."
+    if values.min() < -0.1:
+        return f"The values begin at {values.min():.1f}. The model expects 0 to 1."
+    return "The values aren't the images' own, brought to 0...1."
+
+
+SOLUTION = """\
+def scores_of(interpreter, image):
+    [source], [target] = interpreter.get_input_details(), interpreter.get_output_details()
+    scale, zero_point = source["quantization"]
+    stored = np.clip(np.round(image / scale) + zero_point, -128, 127).astype(np.int8)
+    interpreter.set_tensor(source["index"], stored[None])
+    interpreter.invoke()
+    scale, zero_point = target["quantization"]
+    return (interpreter.get_tensor(target["index"])[0].astype(float) - zero_point) * scale"""
+HELPERS = """\
+def scores_of(runtime, image):
+    detail, result = runtime.get_input_details()[0], runtime.get_output_details()[0]
+    runtime.set_tensor(detail["index"], interpreter.quantize(image, detail)[None])
+    runtime.invoke()
+    return interpreter.dequantize(runtime.get_tensor(result["index"]), result)[0].tolist()"""
+
+
+def _changed(old, new):
+    assert old in SOLUTION
+    return SOLUTION.replace(old, new)
 
 
 EXERCISES = [
     Exercise(
-        _by_hand,
-        "10.1 becomes 12, which stands for 10.0; 60.0 is cut to 127, which stands for 38.75.",
-        "round(real / scale) + zero point, then cut to -128 ... 127.",
-        "stands_for_10_1 = round(10.1 / 0.25) + -28\nstands_for_60 = min(127, round(60.0 / 0.25) + -28)",
+        _scores_of,
+        "Now an int8 file is as easy to use as a float one. interpreter.predict does the same.",
+        "Going in: round(real / scale) + zero point, clipped, then int8, and a batch dimension. "
+        "Coming out: (integer - zero point) * scale, with the output's own numbers.",
+        SOLUTION,
         {
-            "stands_for_10_1, stands_for_60 = 40, 127": "still to be added",
-            "stands_for_10_1, stands_for_60 = 68, 127": "was subtracted",
-            "stands_for_10_1, stands_for_60 = 12, 212": "does not fit",
-            "stands_for_10_1, stands_for_60 = 12.4, 127": "stores integers",
+            _changed("np.clip(np.round(image / scale) + zero_point, -128, 127)", "image"): "cast",
+            _changed("np.round(image / scale) + zero_point", "np.round(image / scale)"): (
+                "input's zero point is missing"
+            ),
+            _changed("np.round(image / scale) + zero", "np.round(image / scale) - zero"): (
+                "Going in, it's added"
+            ),
+            _changed(
+                "np.clip(np.round(image / scale) + zero_point, -128, 127)",
+                "(np.round(image / scale) + zero_point).astype(np.int64)",
+            ): "wrapped around",
+            _changed(
+                "return (interpreter.get_tensor(target", "return (interpreter.get_tensor(source"
+            ): ("Your code stopped with ValueError"),
+            _changed(".astype(float) - zero_point) * scale", ")"): "output's integers",
+            _changed(".astype(float) - zero_point)", ".astype(float))"): "zero point is missing",
+            _changed('target["quantization"]', 'source["quantization"]'): "It has its own",
+            _changed("[0].astype(float)", ".astype(float)"): "batch dimension is still there",
+            _changed("    return (", "    ("): "returns nothing",
         },
-    ),
-    Exercise(
-        _input_range,
-        "What lies outside is cut off, so this is the first thing to look at in a stranger's file.",
-        'detail["quantization"] of the input is (scale, zero point). The integers go from -128 to 127.',
-        "def input_range(interpreter):\n"
-        '    scale, zero_point = interpreter.get_input_details()[0]["quantization"]\n'
-        "    return (-128 - zero_point) * scale, (127 - zero_point) * scale",
-        {
-            "def input_range(interpreter):\n    return -128, 127": "integers that the type can store",
-            "def input_range(interpreter):\n"
-            '    scale, zero_point = interpreter.get_input_details()[0]["quantization"]\n'
-            "    return (127 - zero_point) * scale, (-128 - zero_point) * scale": "the lowest first",
-            "def input_range(interpreter):\n"
-            '    scale, zero_point = interpreter.get_input_details()[0]["quantization"]\n'
-            "    return (-128 + zero_point) * scale, (127 + zero_point) * scale": "was added",
-        },
+        right_codes=(HELPERS,),
     ),
     Exercise(
         _dataset,
         "A converter takes a function without arguments: representative_dataset = lambda: dataset(images).",
-        "Loop over the images. image[None] adds the batch dimension; the values go from 0 to 1, in float32.",
-        "def dataset(images):\n    for image in images:\n        yield [image[None].astype(np.float32) / 255]",
+        "Loop over the images. image[None] adds the batch dimension; divide by 255, as float32.",
+        "def dataset(images):\n"
+        "    for image in images:\n"
+        "        yield [image[None].astype(np.float32) / 255]",
         {
             "def dataset(images):\n"
             "    for image in images:\n"
-            "        yield image[None].astype(np.float32) / 255": "Each sample must be a list",
+            "        yield image[None].astype(np.float32) / 255": "must be a list",
             "def dataset(images):\n"
             "    for image in images:\n"
             "        yield [image.astype(np.float32) / 255]": "batch dimension is missing",
             "def dataset(images):\n    for image in images:\n        yield [image[None] / 255]": "float64",
             "def dataset(images):\n"
             "    for image in images:\n"
-            "        yield [image[None].astype(np.float32)]": "far too coarse",
-            "def dataset(images):\n    return iter(())": "no sample at all",
+            "        yield [image[None].astype(np.float32)]": "expects 0 to 1",
+            "def dataset(images):\n    return iter(())": "no sample",
+            "def dataset(images):\n    yield [images.astype(np.float32) / 255]": "all images as one",
+            "def dataset(images):\n"
+            "    while True:\n"
+            "        yield [images[:1].astype(np.float32) / 255]": "at least 1000",
+            "def dataset(images):\n"
+            "    for image in images:\n"
+            "        return [image[None].astype(np.float32) / 255]": "must be a list",
+            "def dataset(images):\n"
+            "    for image in images:\n"
+            "        yield [images[:1].astype(np.float32) / 255]": "images' own",
+            "def dataset(images):\n"
+            "    for image in images:\n"
+            "        yield [(image[None] // 255).astype(np.float32)]": "division was one of integers",
         },
-    ),
-    Exercise(
-        _recipe,
-        "Integers at both ends and everywhere between.",
-        "Which file of section 2 has no float anywhere, not even at its ends?",
-        'recipe = "int8"',
-        {
-            'recipe = "full-integer with float I/O"': "begins and ends with floats",
-            'recipe = "dynamic range"': "what flows through the model is float",
-            'recipe = "integer"': "no such recipe",
-        },
+        right_codes=(
+            "def dataset(images):\n"
+            "    scaled = np.float32(images) / np.float32(255)\n"
+            '    return [{"images": scaled[n : n + 1]} for n in np.random.permutation(len(scaled))]',
+        ),
     ),
 ]
