@@ -156,27 +156,30 @@ def answer(problem: str | BaseException) -> str:
             lines += ["", f"(In it: {notice.name}. {notice.fix})"]
         return "\n".join(textwrap.fill(line, 110) for line in lines)
     blocks = [] if last else ["The last error in this text is not known. The one before it:"]
-    blocks += [_block(found[0], "Cause")]
-    blocks += [_block(entry, "Or") for entry in found[1:]]
+    blocks += [_block(entry, number) for number, entry in enumerate(found)]
     return "\n\n".join(blocks)
 
 
-def _block(entry, first):
+def rows(entry: Entry, number: int = 0) -> list[tuple[str, str]]:
+    """Return what is said of an entry, the `number`th of those that fit: (heading, text) pairs."""
     parts = {
         "Error": entry.title if entry.kind != "notice" else f"{entry.title} (no error)",
         "Stage": STAGES[entry.stage],
-        first: entry.cause,
+        "Or" if number else "Cause": entry.cause,
         "Fix": entry.fix,
         "Check": entry.check,
         "Shown in": "; ".join(f"{notebook}, {section!r}" for notebook, section in entry.shown),
         "See also": entry.source,
         "Tried": "" if entry.code else "not caused here: reported by others",
     }
+    return [(part, text) for part, text in parts.items() if text]
+
+
+def _block(entry, number):
     layout = {"width": 110, "subsequent_indent": 10 * " ", "break_long_words": False}
     return "\n".join(
         textwrap.fill(text, initial_indent=f"{part + ':':10}", **layout)
-        for part, text in parts.items()
-        if text
+        for part, text in rows(entry, number)
     )
 
 
