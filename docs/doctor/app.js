@@ -100,9 +100,10 @@ function showFile(found, file) {
 function showMessage(found) {
   const article = element("article", {}, element("h3", {}, found.known ? found.entries[0].title : "Not known"));
   article.dataset.known = found.known;
-  article.append(element("pre", {}, found.text));
-  for (const {title, address} of found.entries)
-    article.append(element("p", {}, "In the list of errors: ", element("a", {href: `../${address}`}, title)));
+  if (!found.known) article.append(...found.text.split("\n\n").slice(1).map((part) => element("p", {}, part)));
+  for (const {title, address, rows} of found.entries)
+    article.append(list(rows), element("p", {}, "In the list of errors: ", element("a", {href: `../${address}`}, title)));
+  article.append(element("details", {}, element("summary", {}, "As the command line says it"), element("pre", {}, found.text)));
   return add(article);
 }
 
@@ -121,7 +122,7 @@ async function run(file, found, output, button) {
   } catch (error) {
     output.replaceChildren(element("p", {}, mark("no"), `: LiteRT.js says: ${error.message}`));
     const known = await ask({kind: "message", text: error.message}).catch(() => null);
-    if (known?.known) output.append(element("pre", {}, known.text));
+    if (known?.known) output.append(list(known.entries[0].rows));
   }
   clearTimeout(limit);
   button.disabled = false;

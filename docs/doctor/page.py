@@ -46,6 +46,8 @@ def empty_folder(name: str) -> str:
 
 def explained(text: str) -> str:
     """Return what explain says of a message, with where its entries are on the site."""
-    found = explain.explain(text)
-    entries = [{"title": one.title, "address": ADDRESSES[one.name]} for one in found]
-    return json.dumps({"known": bool(found), "text": explain.answer(text), "entries": entries})
+    entries = [
+        {"title": one.title, "address": ADDRESSES[one.name], "rows": explain.rows(one, number)}
+        for number, one in enumerate(explain.explain(text))
+    ]
+    return json.dumps({"known": bool(entries), "text": explain.answer(text), "entries": entries})

@@ -43,7 +43,7 @@ def stage() -> None:
             shutil.copyfile(path, to)
             continue
         text = links.rewritten(path.read_text(encoding="utf-8"), f"docs/{name}", anchors)
-        to.write_text(text, encoding="utf-8")
+        to.write_text(text.replace("<!-- lessons -->", _contents()), encoding="utf-8")
     (SOURCE / "lessons").mkdir()
     (SOURCE / "extra" / "lessons").mkdir(parents=True)
     for path in notebooks.every():
@@ -72,8 +72,16 @@ def _lessons():
         for path in paths:
             title = f"[{path.stem[:2]} {notebooks.title(path)}]({path.name})"
             lines.append(f"| {title} | {readme.summary(path)} | {lessons.time(path)} |")
-        names = [path.stem for path in paths]
-        lines += ["", "```{toctree}", ":hidden:", f":caption: {part}", "", *names, "```", ""]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _contents():
+    """Return the lists of lessons, by part, that the site's navigation shows."""
+    lines = []
+    for part, paths in lessons.by_part().items():
+        names = [f"lessons/{path.stem}" for path in paths]
+        lines += ["```{toctree}", ":hidden:", f":caption: {part}", "", *names, "```", ""]
     return "\n".join(lines)
 
 
