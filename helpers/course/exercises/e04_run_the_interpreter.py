@@ -1,144 +1,212 @@
 """The exercises of 04_run_the_interpreter."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
-from helpers.course.exercises import Exercise, NotAttempted
+from helpers import convert, savedmodel, tinyhub
+from helpers.course.exercises import Exercise, Wrong, ask, shown
 from helpers.interpreter import load, predict
 
+OTHER = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"
+CAMERA = {  # what goes into the model by mistake -> the reason
+    "0 to 255": (1, 0, "The values run to 255. Type and shape are right; the model wants 0 to 1."),
+    "-1 to 1": (
+        1 / 127.5,
+        -1,
+        "The values begin below 0. Other models want -1 to 1, not this one.",
+    ),
+    "inverted": (-1 / 255, 1, "Black and white are exchanged: 0 must stay 0, 255 must become 1."),
+    "256": (1 / 256, 0, "Nearly: 255, not 256, must become 1."),
+}
 
-def _attempt(function, *arguments):
-    """Return (answer, None), or (None, reason) if the interpreter refuses what the function does."""
+
+def run_once(file: Path, name: str, array: np.ndarray) -> dict[str, tuple]:
+    """Return {output: shape} of a signature runner's call: in a child process, for lesson 04."""
+    runner = load(file).get_signature_runner("serving_default")
+    return {output: value.shape for output, value in runner(**{name: array}).items()}
+
+
+def _scores_of(function, path):
+    random = np.random.default_rng(4)
+    for file in (path, OTHER):
+        own, reference = load(file), load(file)
+        shape = own.get_input_details()[0]["shape"][1:]
+        before = None
+        for low, high in ((20, 200), (0, 256), (60, 120)):
+            image = random.integers(low, high, size=shape, dtype=np.uint8)
+            expected = predict(reference, image[None] / np.float32(255))[0]
+            given = np.asarray(_asked(function, own, image))
+            if given.shape == (1, *expected.shape):
+                raise Wrong(f"The batch dimension is still there: {given.shape}. Take row 0.")
+            if given.shape != expected.shape:
+                raise Wrong(f"The scores should have the shape {expected.shape}: {given.shape}.")
+            _no_view(own)
+            if not _near(given, expected):
+                return _which(given, reference, image, before)
+            before = given.copy()
+    return None
+
+
+def _no_view(own):
+    """Raise Wrong if the learner's scores are a view that keeps the interpreter from running."""
     try:
-        answer = function(*arguments)
-    except ValueError as error:
-        if "Dimension mismatch. Got 3 but expected 4" in str(error) or "Dimension mismatch" in str(
-            error
-        ):
-            return (
-                None,
-                f"set_tensor refuses the shape: {str(error).strip()} Mind the batch dimension.",
-            )
-        if "unallocated" in str(error):
-            return (
-                None,
-                "A resize frees the planned memory: call allocate_tensors before set_tensor.",
-            )
+        own.invoke()
+    except RuntimeError:
+        raise Wrong("This is a view of the interpreter's memory. get_tensor copies.") from None
+
+
+def _asked(function, own, *arguments):
+    try:
+        return ask(function, own, *arguments)
+    except Wrong as wrong:
+        text = str(wrong)
+        for words, advice in {
+            "Dimension mismatch": " Mind the batch dimension.",
+            "Got value of type": " Mind the dtype: an array of uint8 divided by 255 is float64.",
+            "unallocated": " A new interpreter needs allocate_tensors.",
+        }.items():
+            if words in text:
+                raise Wrong(text + advice) from None
         raise
-    if answer is ...:
-        raise NotAttempted
-    if answer is None:
-        return None, "The function returns nothing. Let it end with return."
-    return np.asarray(answer), None
 
 
-def _prepare(prepare, shape):
-    image = np.random.default_rng(0).integers(0, 256, size=tuple(shape[1:]), dtype=np.uint8)
-    answer, reason = _attempt(prepare, image)
-    if reason:
-        return reason
-    if answer.shape == image.shape:
-        return f"The batch dimension is missing: the model wants {(1, *image.shape)}, this is {answer.shape}."
-    if answer.shape != (1, *image.shape):
-        return f"The model wants the shape {(1, *image.shape)}, this is {answer.shape}."
-    if answer.dtype != np.float32:
-        return f"set_tensor wants float32, this is {answer.dtype}. Dividing uint8 by 255 gives float64 in NumPy."
-    if answer.max() > 1:
-        return f"The values run up to {answer.max():.0f}. The type is right now, the range is not: the model wants 0 to 1."
-    if answer.min() < 0:
-        return "Some values are below 0. Other models want -1 to 1; this one wants 0 to 1."
-    if not np.allclose(answer[0], image / 255, atol=1e-4):
-        return "Shape, type and range are right, but 0 must stay 0 and 255 must become 1."
+def _which(given, reference, image, before):
+    if before is not None and _near(given, before):
+        return (
+            "These are the scores of the image that ran before. What's missing before get_tensor?"
+        )
+    for scale, shift, reason in CAMERA.values():
+        if _near(given, predict(reference, np.float32(image[None] * scale + shift))[0]):
+            return reason
+    if _near(given, predict(reference, (image[None] / image.max()).astype(np.float32))[0]):
+        return "Divide by 255, the most that a camera can say, not by the brightest value here."
+    return "These aren't the scores of this image. Range, set, invoke, get: does each step happen?"
+
+
+def _near(given, expected):
+    return np.abs(given - expected).max() <= 1e-4 * max(np.ptp(expected), 1e-6)
+
+
+def _run_rows(function):
+    from helpers.course.exercises.e05_on_your_own import draw
+
+    random = np.random.default_rng(6)
+    for seed in (41, 42, 45):
+        folder = draw(seed)
+        model, file = savedmodel.load(folder), convert.convert_cached(folder)
+        rows = {
+            name: random.random((int(5 + seed % 3), *spec.shape[1:]), np.float32)
+            for name, spec in model.inputs.items()
+        }
+        runner = load(file).get_signature_runner("serving_default")
+        given = _asked(function, runner, dict(rows))
+        if reason := different(given, model.predict(rows)):
+            return reason
     return None
 
 
-def _scores_of(scores_of, interpreter, inputs):
-    expected = predict(interpreter, inputs[:2])
-    answer, reason = _attempt(scores_of, interpreter, inputs[0])
-    if reason:
-        return reason
-    if answer.shape == (1, *expected.shape[1:]):
-        return f"The output still has its batch dimension: {answer.shape} instead of {expected.shape[1:]}. Take row 0."
-    if answer.shape != expected.shape[1:]:
-        return f"The output should have one score for each class, {expected.shape[1:]}; this has the shape {answer.shape}."
-    if np.array_equal(answer, expected[1]):
-        return "These are the scores of the image that ran before. Something between set and get is missing."
-    if not np.allclose(answer, expected[0], atol=1e-4):
-        return "These are not the scores of this image. Follow section 1: set, invoke, get."
-    return None
-
-
-def _run_batch(run_batch, path, inputs):
-    expected = predict(load(path), inputs[:4])
-    answer, reason = _attempt(run_batch, load(path), inputs[:4])
-    if reason:
-        return reason
-    if answer.shape != expected.shape:
-        return f"Four images should give the shape {expected.shape}; this is {answer.shape}."
-    if not np.allclose(answer, expected, atol=1e-4):
-        return "The shape is right, the scores are not: was invoke called between set_tensor and get_tensor?"
+def different(given: Any, expected: dict) -> str | None:
+    """Return why a learner's {output: array} isn't what's expected, or None."""
+    if not isinstance(given, dict):
+        return f"The answer should be a dictionary {{output: array}}. Found: {shown(given)}."
+    if set(given) != set(expected):
+        return f"The outputs should be {sorted(expected)}. Found: {sorted(map(str, given))}."
+    for name, right in expected.items():
+        try:
+            value = np.asarray(given[name], np.float32)
+        except (TypeError, ValueError):
+            return f"The output {name!r} should be one array. Found: {shown(given[name])}."
+        if value.size == right.size and value.ndim == right.ndim + 1:
+            return f"{name!r} has a dimension too many: {value.shape}. One array of n rows, please."
+        if value.shape != right.shape:
+            return f"{name!r} should have the shape {right.shape}. Found: {value.shape}."
+        if not _near(value, right):
+            if len(value) > 1 and _near(value, np.broadcast_to(right[-1], right.shape)):
+                return f"{name!r} has the last row's output in every row."
+            return f"{name!r} has the right shape and other numbers. Does each input get its rows?"
     return None
 
 
 EXERCISES = [
     Exercise(
-        _prepare,
-        "Batch dimension, float32, 0 to 1: the three things that nothing does for you.",
-        "Three steps: a new first dimension (image[None]), the type (astype), the range (divide by 255).",
-        "def prepare(image):\n    return image[None].astype(np.float32) / 255",
-        wrong={
-            "def prepare(image):\n    return image.astype(np.float32) / 255": "batch dimension is missing",
-            "def prepare(image):\n    return image[None] / 255": "float64",
-            'def prepare(image):\n    return image[None].astype(source["dtype"])': "up to 255",
-            "def prepare(image):\n    return image[None].astype(np.float32) / 127.5 - 1": "below 0",
-        },
-    ),
-    Exercise(
         _scores_of,
-        "Set, invoke, get: and the batch dimension goes on and comes off again.",
-        'Four lines: set_tensor(source["index"], image[None]), invoke(), get_tensor(target["index"]), and row 0 of it.',
+        "Range, type, batch dimension, set, invoke, get: nothing does these for you.",
+        "image[None] adds the batch dimension; / np.float32(255) gives 0 to 1 as float32. Then set, "
+        "invoke, get, and row 0 of the result.",
         "def scores_of(interpreter, image):\n"
-        '    interpreter.set_tensor(source["index"], image[None])\n'
+        "    source = interpreter.get_input_details()[0]\n"
+        "    target = interpreter.get_output_details()[0]\n"
+        '    interpreter.set_tensor(source["index"], image[None] / np.float32(255))\n'
         "    interpreter.invoke()\n"
         '    return interpreter.get_tensor(target["index"])[0]',
-        wrong={
-            "def scores_of(interpreter, image):\n"
-            '    interpreter.set_tensor(source["index"], image[None])\n'
-            '    return interpreter.get_tensor(target["index"])[0]': "image that ran before",
-            "def scores_of(interpreter, image):\n"
-            '    interpreter.set_tensor(source["index"], image)\n'
-            "    interpreter.invoke()\n"
-            '    return interpreter.get_tensor(target["index"])[0]': "Mind the batch dimension",
-            "def scores_of(interpreter, image):\n"
-            '    interpreter.set_tensor(source["index"], image[None])\n'
-            "    interpreter.invoke()\n"
-            '    return interpreter.get_tensor(target["index"])': "still has its batch dimension",
-        },
+        wrong={},
     ),
     Exercise(
-        _run_batch,
-        "Resize, allocate, set, invoke, get. Two calls more, and any batch runs.",
-        'Start with interpreter.resize_tensor_input(source["index"], images.shape, strict=True). What must follow a resize?',
-        "def run_batch(interpreter, images):\n"
-        '    interpreter.resize_tensor_input(source["index"], images.shape, strict=True)\n'
-        "    interpreter.allocate_tensors()\n"
-        '    interpreter.set_tensor(source["index"], images)\n'
-        "    interpreter.invoke()\n"
-        '    return interpreter.get_tensor(target["index"])',
+        _run_rows,
+        "Names in, names out: it doesn't matter in which order the file has them.",
+        "For each number of a row, call runner(**{name: array[row : row + 1] ...}). Collect the "
+        "outputs by name, and join each list with np.concatenate.",
+        "def run_rows(runner, rows):\n"
+        "    parts = {}\n"
+        "    for row in range(len(next(iter(rows.values())))):\n"
+        "        outputs = runner(**{name: array[row : row + 1] for name, array in rows.items()})\n"
+        "        for name, array in outputs.items():\n"
+        "            parts.setdefault(name, []).append(array)\n"
+        "    return {name: np.concatenate(part) for name, part in parts.items()}",
         wrong={
-            "def run_batch(interpreter, images):\n"
-            '    interpreter.set_tensor(source["index"], images)\n'
-            "    interpreter.invoke()\n"
-            '    return interpreter.get_tensor(target["index"])': "Mind the batch dimension",
-            "def run_batch(interpreter, images):\n"
-            '    interpreter.resize_tensor_input(source["index"], images.shape, strict=True)\n'
-            '    interpreter.set_tensor(source["index"], images)\n'
-            "    interpreter.invoke()\n"
-            '    return interpreter.get_tensor(target["index"])': "allocate_tensors before set_tensor",
-            "def run_batch(interpreter, images):\n"
-            '    interpreter.resize_tensor_input(source["index"], images.shape, strict=True)\n'
-            "    interpreter.allocate_tensors()\n"
-            '    interpreter.set_tensor(source["index"], images)\n'
-            '    return interpreter.get_tensor(target["index"])': "was invoke called",
+            "def run_rows(runner, rows):\n"
+            "    return runner(*rows.values())": "Your code stopped with TypeError",
+            "def run_rows(runner, rows):\n"
+            "    outputs = runner(**rows)\n"
+            "    return list(outputs.values())[0]": "should be a dictionary",
+            "def run_rows(runner, rows):\n"
+            "    return runner(**{name: array[:1] for name, array in rows.items()})": (
+                "should have the shape"
+            ),
+            "def run_rows(runner, rows):\n"
+            "    turned = dict(zip(rows, reversed(rows.values())))\n"
+            "    return runner(**turned)": "Does each input get its rows?",
+            "def run_rows(runner, rows):\n"
+            "    first = [runner(**{n: a[i : i + 1] for n, a in rows.items()}) for i in range(5)]\n"
+            "    return first": "should be a dictionary",
+            "def run_rows(runner, rows):\n"
+            "    first = [runner(**{n: a[i : i + 1] for n, a in rows.items()}) for i in\n"
+            "             range(len(next(iter(rows.values()))))]\n"
+            "    return {name: np.array([one[name] for one in first]) for name in first[0]}": (
+                "a dimension too many"
+            ),
+            "def run_rows(runner, rows):\n    outputs = runner(**rows)": "returns nothing",
         },
+        right_codes=("def run_rows(runner, rows):\n    return runner(**rows)",),
     ),
 ]
+HEAD = (
+    "def scores_of(interpreter, image):\n"
+    "    source = interpreter.get_input_details()[0]\n"
+    "    target = interpreter.get_output_details()[0]\n"
+)
+TAIL = '    interpreter.invoke()\n    return interpreter.get_tensor(target["index"])[0]'
+SET = '    interpreter.set_tensor(source["index"], '
+EXERCISES[0].wrong = {
+    "def scores_of(interpreter, image):\n    return scores": "aren't the scores of this image",
+    f"{HEAD}{SET}image[None].astype(np.float32))\n{TAIL}": "The values run to 255",
+    f"{HEAD}{SET}image[None] / np.float32(127.5) - np.float32(1))\n{TAIL}": "begin below 0",
+    f"{HEAD}{SET}image[None] / np.float32(image.max()))\n{TAIL}": "not by the brightest",
+    f"{HEAD}{SET}1 - image[None] / np.float32(255))\n{TAIL}": "exchanged",
+    f"{HEAD}{SET}image[None] / 255)\n{TAIL}": "Mind the dtype",
+    f"{HEAD}{SET}image / np.float32(255))\n{TAIL}": "Mind the batch dimension",
+    f"{HEAD}{SET}image[None] / np.float32(255))\n{TAIL[:-3]}": "batch dimension is still there",
+    f"{HEAD}{SET}image[None] / np.float32(255))\n"
+    '    return interpreter.get_tensor(target["index"])[0]': "does each step happen?",
+    f"{HEAD}{SET}image[None] / np.float32(255))\n    interpreter.invoke()": "returns nothing",
+    f"{HEAD}{SET}image[None] / np.float32(255))\n    interpreter.invoke()\n"
+    '    return interpreter.tensor(target["index"])()[0]': "view",
+}
+EXERCISES[0].right_codes = (
+    "def scores_of(interpreter, image):\n"
+    "    [[name], [output]] = interpreter.get_signature_list()['serving_default'].values()\n"
+    "    runner = interpreter.get_signature_runner('serving_default')\n"
+    "    return runner(**{name: (image[None] / 255).astype(np.float32)})[output][0]",
+)

@@ -1,0 +1,94 @@
+"""Train the model of the exam and publish it under `hub/`, small: a Keras 3 export.
+
+Run it with `make models`. Two images of a meter's digit, now and before: has it gone up, and by how
+much? Two inputs of one shape and two outputs, one of them a single number, so that whoever goes by
+position instead of names is silently wrong. Same machine, same versions: same weights, but not the
+same bytes, because Keras exports in an order of its own.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from helpers import digits, tinyhub
+from tools.train import publish
+
+SEED, EPOCHS, BATCH, PAIRS = 0, 15, 128, 60000
+SHAPE = (8, 8, 1)
+TREND = ["down", "same", "up"]
+
+
+def pairs(split, count):
+    """Return ({input: images (count, 8, 8, 1)}, {output: targets}) of pairs of digits."""
+    images, labels = digits.load(split)
+    random = np.random.default_rng(SEED)
+    before, now = random.integers(len(labels), size=(2, count))
+    for row in np.flatnonzero(random.random(count) < 0.25):
+        now[row] = random.choice(np.flatnonzero(labels == labels[before[row]]))
+    change = labels[now].astype(int) - labels[before]
+    pixels = digits.as_model_input(images, SHAPE)
+    inputs = {"now": pixels[now], "before": pixels[before]}
+    return inputs, {"trend": np.sign(change) + 1, "change": change.astype(np.float32)}
+
+
+def build():
+    """Return the untrained model: one encoder for both images, and two outputs."""
+    layers = keras.layers
+    encoder = keras.Sequential(
+        [
+            layers.Conv2D(16, 3, activation="relu"),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Dropout(0.25),
+            layers.Flatten(),
+            layers.Dense(32, activation="relu"),
+            layers.Dropout(0.25),
+        ],
+        name="encoder",
+    )
+    now, before = keras.Input(SHAPE, name="now"), keras.Input(SHAPE, name="before")
+    both = layers.Concatenate()([encoder(now), encoder(before)])
+    hidden = layers.Dense(48, activation="relu")(both)
+    outputs = {
+        "trend": layers.Dense(len(TREND), name="trend")(hidden),
+        "change": layers.Dense(1, name="change")(hidden),
+    }
+    return keras.Model({"now": now, "before": before}, outputs)
+
+
+def main(folder: Path = tinyhub.EMBEDDED, epochs: int = EPOCHS) -> None:
+    """Train, print the accuracy, write the archive and the page."""
+    archive = folder.resolve() / "exam" / "meter" / "1.tar.gz"
+    keras.utils.set_random_seed(SEED)
+    tf.config.experimental.enable_op_determinism()
+    model = build()
+    steps = epochs * (PAIRS // BATCH)
+    model.compile(
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(3e-3, steps)),
+        {"trend": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "change": "mse"},
+    )
+    model.fit(*pairs("train", PAIRS), batch_size=BATCH, epochs=epochs, verbose=2)
+    inputs, targets = pairs("test", 1000)
+    outputs = model.predict(inputs, verbose=0)
+    facts = publish.evaluate(outputs["trend"], targets["trend"])
+    error = float(np.abs(outputs["change"][:, 0] - targets["change"]).mean())
+    print(f"change: mean absolute error {error:.2f}")
+    with tempfile.TemporaryDirectory() as work:
+        saved = Path(work, "saved")
+        model.export(saved, verbose=False)
+        publish.fixed_identity(saved / "fingerprint.pb")
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        archive.write_bytes(publish.packed(saved))
+    template = Path(__file__).with_suffix(".md.j2")
+    publish.write_page(template, archive, weights=model.count_params(), error=error, **facts)
+
+
+if __name__ == "__main__":
+    main()
