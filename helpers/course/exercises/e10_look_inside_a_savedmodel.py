@@ -1,157 +1,275 @@
 """The exercises of 10_look_inside_a_savedmodel."""
 
+import functools
 import tempfile
 from pathlib import Path
 
-from helpers.course.exercises import Exercise, NotAttempted
+import numpy as np
 
-
-def _trainable_numbers(answer, variables):
-    sizes = [variable.shape.num_elements() for variable in variables]
-    trainable = [size for size, variable in zip(sizes, variables) if variable.trainable]
-    if answer == sum(trainable):
-        return None
-    if answer == len(trainable):
-        return "This counts the trainable variables. Each one has many numbers: count those."
-    if answer == sum(sizes):
-        return "This counts the moving statistics too, which no gradient moves."
-    if answer == 4 * sum(trainable):
-        return "These are the bytes. A float32 number has four of them."
-    return f"{answer} is not it. Add up the sizes of the variables whose trainable is True."
+from helpers.course.exercises import Exercise, Wrong, ask, stopped
 
 
 def _thermometer(thermometer):
     import tensorflow as tf
 
     if isinstance(thermometer, type):
-        return "This is the class. Make one object of it: thermometer = Fahrenheit()."
-    if not isinstance(thermometer, tf.Module):
-        return f"This is a {type(thermometer).__name__}. Saving needs an object of a class that is derived from tf.Module."
+        return "This is the class. Make one object of it: thermometer = Thermometer()."
     with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(thermometer, folder)
+        try:
+            tf.saved_model.save(thermometer, folder)
+        except Exception as error:
+            raise Wrong(f"It couldn't be saved. {stopped(error)}") from None
         loaded = tf.saved_model.load(folder)
-        names = tf.train.load_checkpoint(
-            f"{folder}/variables/variables"
-        ).get_variable_to_shape_map()
     if not callable(loaded):
-        return "It was saved, but after loading it cannot be called: Python code is not saved. Put @tf.function above __call__."
-    if not any(name.endswith("VARIABLE_VALUE") and "save_counter" not in name for name in names):
-        return "It works without any variable: its numbers are constants in the program, so they can't be trained any further."
-    try:
-        answer = [float(value) for value in loaded(tf.constant([0.0, 100.0]))]
-    except ValueError as error:
-        if "Found zero restored functions" in str(error):
-            return "It was saved untraced: a tf.function that was never called has no graph. Give it an input_signature."
-        return f"It does not take a float32 vector. {str(error).splitlines()[0]}"
-    if [round(value, 3) for value in answer] != [32.0, 212.0]:
-        return f"0 and 100 degrees Celsius became {answer[0]:g} and {answer[1]:g}. They are 32 and 212 degrees Fahrenheit."
+        return (
+            "It was saved, but it can't be called after loading: Python code isn't saved. Put "
+            "@tf.function above __call__, and give it an input_signature."
+        )
+    for celsius in ([21.5], [-40.0, 0.0, 100.0], [36.6, 3.0, -3.5, 250.0, 12.0]):
+        celsius, right = np.float32(celsius), 1.8 * np.float32(celsius) + 32
+        try:
+            found = loaded(tf.constant(celsius))
+        except Exception as error:
+            if "Found zero restored functions" in str(error):
+                return "It has no graph: a tf.function without an input_signature was never traced."
+            raise Wrong(f"It doesn't take a vector of {len(celsius)}. {stopped(error)}") from None
+        if isinstance(found, dict) or np.shape(found) != celsius.shape:
+            return f"For a vector of {len(celsius)} it should return such a vector."
+        if not np.allclose(found, right, atol=1e-3):
+            first = f"{celsius[-1]:g} degrees Celsius became {np.asarray(found)[-1]:g}"
+            return f"{first}. They're {right[-1]:g} degrees Fahrenheit."
+    if "serving_default" not in loaded.signatures:
+        return (
+            "It has no serving_default: nobody could convert it. Give __call__ an input_signature."
+        )
+    gradients = [_gradient(loaded, celsius) for celsius in (1.0, 3.0)]
+    if np.linalg.matrix_rank(gradients) < 2:
+        count = np.count_nonzero(np.any(gradients, axis=0))
+        return (
+            f"It converts, but training could change {count} of its two numbers. Make both of them "
+            "variables: a number in the formula is a constant in the graph."
+        )
     return None
 
 
-def _writes_files(writes_files):
+def _gradient(loaded, celsius):
+    """Return how the output for one temperature moves with each number that can be trained."""
     import tensorflow as tf
 
-    def save(name, notes=None):
-        """Save a model that doubles its input; with `notes`, it also writes that file: called, it says so first."""
+    with tf.GradientTape() as tape:
+        fahrenheit = loaded(tf.constant([celsius]))
+    variables = tape.watched_variables()
+    slopes = tape.gradient(fahrenheit, variables) if variables else []
+    parts = [np.ravel(slope) for slope in slopes if slope is not None]
+    return np.concatenate(parts) if parts else np.zeros(1)
 
-        class Double(tf.Module):
-            @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
-            def __call__(self, x):
-                if notes:
-                    tf.io.write_file(notes, "called")
-                return 2 * x
 
-        class Note(tf.saved_model.experimental.TrackableResource):
-            def _create_resource(self):
-                return tf.constant(0)
+@functools.cache
+def _saved():
+    """Return a temporary folder (kept by the cache), and {name in it: does it hold WriteFile}.
 
-            def _initialize(self):
-                tf.io.write_file(notes, "loaded")
+    One writes when it's called, one when it's loaded, one in a branch; of the harmless ones one has
+    an operation that is only named WriteFile, and one reads a file.
+    """
+    import tensorflow as tf
 
-        model = Double()
-        if notes:
-            model.note = Note()
-        tf.saved_model.save(model, str(Path(outer, name)))
-        return Path(outer, name)
+    outer = tempfile.TemporaryDirectory()
+    notes = str(Path(outer.name, "notes.txt"))
 
-    with tempfile.TemporaryDirectory() as outer:
-        notes = Path(outer, "notes.txt")
-        harmless = writes_files(save("harmless"))
-        if harmless is ...:
-            raise NotAttempted
-        harmful = writes_files(save("harmful", str(notes)))
+    def plain(x):
+        return 2 * x
+
+    def named(x):
+        return tf.identity(x, name="WriteFile") + 1
+
+    def reading(x):
+        return x + tf.cast(tf.strings.length(tf.io.read_file(notes)), tf.float32)
+
+    def writing(x):
+        tf.io.write_file(notes, "called")
+        return 2 * x
+
+    def branching(x):
+        return tf.cond(tf.reduce_sum(x) > 9, lambda: writing(x), lambda: x)
+
+    class Resource(tf.saved_model.experimental.TrackableResource):
+        def _create_resource(self):
+            return tf.constant(0)
+
+        def _initialize(self):
+            tf.io.write_file(notes, "loaded")
+
+    spec = tf.TensorSpec([None], tf.float32)
+    models = {plain: False, writing: True, named: False, branching: True, reading: False}
+    for function in models:
+        module = tf.Module()
+        module.__call__ = tf.function(function, input_signature=[spec])
+        tf.saved_model.save(module, str(Path(outer.name, function.__name__)))
+    module = tf.Module()
+    module.__call__ = tf.function(plain, input_signature=[spec])
+    module.resource = Resource()
+    tf.saved_model.save(module, str(Path(outer.name, "loading")))
+    return outer, {function.__name__: answer for function, answer in models.items()} | {
+        "loading": True
+    }
+
+
+def _writes_files(writes_files):
+    outer, models = _saved()
+    notes = Path(outer.name, "notes.txt")
+    notes.unlink(missing_ok=True)
+    for name, right in models.items():
+        found = ask(writes_files, Path(outer.name, name), returns=(bool, np.bool_))
         if notes.exists():
-            return "The file is already written: you loaded the model to look at it. Read saved_model.pb only."
-    if harmful is None or harmless is None:
-        return "It returns None. Return True or False."
-    if not harmful:
-        return "It says no to a model that writes. The op is not in the outer graph, but in a function of its library."
-    if harmless:
-        return "It says yes to a harmless model. Every SavedModel has a function for saving: look for WriteFile alone."
+            notes.unlink()
+            return (
+                "The file has just been written: you ran or loaded the model to look at it. Parse "
+                "saved_model.pb only."
+            )
+        if found == right:
+            continue
+        if right:
+            return (
+                "It says no to a model that writes. The operation isn't in the outer graph, but in a"
+                " function of its library; it may be the only one there."
+            )
+        if name == "named":
+            return (
+                "It says yes to a harmless model, in which only a name is WriteFile. A node's "
+                "operation is in node.op."
+            )
+        return "It says yes to a harmless model, which only reads or has its function for saving."
     return None
 
 
 EXERCISES = [
     Exercise(
-        _trainable_numbers,
-        "These are what training moves; for the rest, the model only keeps count of what it has seen.",
-        "variable.trainable is True or False; variable.shape.num_elements() is how many numbers it has.",
-        "trainable_numbers = sum(v.shape.num_elements() for v in variables if v.trainable)",
-        {
-            "trainable_numbers = len([v for v in variables if v.trainable])": "Each one has many numbers",
-            "trainable_numbers = sum(v.shape.num_elements() for v in variables)": "moving statistics",
-            "trainable_numbers = sum(v.numpy().nbytes for v in variables if v.trainable)": "These are the bytes",
-        },
-    ),
-    Exercise(
         _thermometer,
-        "It was saved, loaded without your class, and still converts. Its numbers can be trained further.",
-        "Copy Line. Fahrenheit = 1.8 * Celsius + 32; the two numbers are variables, the formula is traced.",
-        "class Fahrenheit(tf.Module):\n"
-        "    def __init__(self):\n"
-        "        super().__init__()\n"
-        "        self.factor = tf.Variable(1.8)\n"
-        "        self.zero = tf.Variable(32.0)\n\n"
-        "    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])\n"
-        "    def __call__(self, celsius):\n"
-        "        return self.factor * celsius + self.zero\n\n"
-        "thermometer = Fahrenheit()",
+        "It was saved, loaded without your class, and it can be called, converted and trained.",
+        "Copy Line. Fahrenheit is factor * celsius + zero, where both are variables. At the end make "
+        "an object of your class.",
+        """class Thermometer(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.factor = tf.Variable(1.8)
+        self.zero = tf.Variable(32.0)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+    def __call__(self, celsius):
+        return self.factor * celsius + self.zero
+
+thermometer = Thermometer()""",
         {
-            "class Fahrenheit(Line):\n"
+            "class Thermometer(Line):\n"
             "    def __call__(self, celsius):\n"
             "        return 1.8 * celsius + 32\n\n"
-            "thermometer = Fahrenheit()": "Python code is not saved",
-            "class Fahrenheit(tf.Module):\n"
+            "thermometer = Thermometer()": "Python code isn't saved",
+            "class Thermometer(tf.Module):\n"
             "    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])\n"
             "    def __call__(self, celsius):\n"
             "        return 1.8 * celsius + 32\n\n"
-            "thermometer = Fahrenheit()": "constants in the program",
-            "class Fahrenheit(Line):\n"
+            "thermometer = Thermometer()": "could change 0 of its two numbers",
+            "class Thermometer(Line):\n"
+            "    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])\n"
+            "    def __call__(self, celsius):\n"
+            "        return 0.9 * self.slope * celsius + 32\n\n"
+            "thermometer = Thermometer()": "could change 1 of its two numbers",
+            "class Thermometer(tf.Module):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.factor = tf.Variable(1.8, trainable=False)\n"
+            "        self.zero = tf.Variable(32.0)\n\n"
+            "    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])\n"
+            "    def __call__(self, celsius):\n"
+            "        return self.factor * celsius + self.zero\n\n"
+            "thermometer = Thermometer()": "could change 1 of its two numbers",
+            "class Thermometer(Line):\n"
             "    @tf.function\n"
             "    def __call__(self, celsius):\n"
             "        return self.slope * celsius + self.intercept\n\n"
-            "thermometer = Fahrenheit()": "saved untraced",
-            "thermometer = Line()": "32 and 212",
+            "thermometer = Thermometer()": "never traced",
+            "class Thermometer(Line):\n"
+            "    @tf.function(input_signature=[tf.TensorSpec([], tf.float32)])\n"
+            "    def __call__(self, celsius):\n"
+            "        return self.slope * celsius + self.intercept\n\n"
+            "thermometer = Thermometer()": "doesn't take a vector of 1",
+            "thermometer = Line()": "degrees Fahrenheit",
+            "thermometer = Line": "This is the class",
+            "thermometer = lambda celsius: 1.8 * celsius + 32": "couldn't be saved",
+            "class Thermometer(tf.Module):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.factor, self.zero = tf.Variable(1.8), tf.Variable(32)\n\n"
+            "    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])\n"
+            "    def __call__(self, celsius):\n"
+            "        return self.factor * celsius + self.zero\n\n"
+            "thermometer = Thermometer()": "couldn't be saved",
         },
+        (
+            """thermometer = Line()
+thermometer.slope.assign(1.8)
+thermometer.intercept.assign(32)""",
+            """numbers = tf.Variable([1.8, 32.0])
+thermometer = tf.Module()
+thermometer.numbers = numbers
+thermometer.__call__ = tf.function(
+    lambda x: numbers[0] * x + numbers[1], input_signature=[tf.TensorSpec([None], tf.float32)]
+)""",
+        ),
     ),
     Exercise(
         _writes_files,
-        "It found the op in the library, and it never ran the model. Absence of this one op is still no proof of good intent.",
-        "read_program(folder).graph_def has .node, and .library.function, each with .node_def. A node's type is node.op.",
-        "def writes_files(folder):\n"
-        "    graph = read_program(folder).graph_def\n"
-        "    ops = {node.op for function in graph.library.function for node in function.node_def}\n"
-        '    return "WriteFile" in ops | {node.op for node in graph.node}',
+        "It found the operation, and it never ran the model. That this one isn't there is still no "
+        "proof of good intent.",
+        "read_program(folder).graph_def has .node, and .library.function, each with .node_def. A "
+        "node's operation is node.op.",
+        """def writes_files(folder):
+    graph = read_program(folder).graph_def
+    nodes = list(graph.node)
+    for function in graph.library.function:
+        nodes += function.node_def
+    return any(node.op == "WriteFile" for node in nodes)""",
         {
             "def writes_files(folder):\n"
-            '    return any(node.op == "WriteFile" for node in read_program(folder).graph_def.node)': "in a function of its library",
+            "    nodes = read_program(folder).graph_def.node\n"
+            '    return any(node.op == "WriteFile" for node in nodes)': "in a function of its library",
             "def writes_files(folder):\n"
             "    loaded = tf.saved_model.load(str(folder))\n"
-            '    return any(node.op == "WriteFile" for node in nodes(loaded.__call__.concrete_functions[0]))': "already written",
+            "    loaded(tf.constant([1.0]))\n"
+            '    return "WriteFile" in str(loaded.__call__.concrete_functions[0].graph.as_graph_def())': (
+                "has just been written"
+            ),
+            "def writes_files(folder):\n"
+            '    return b"WriteFile" in (Path(folder) / "saved_model.pb").read_bytes()': (
+                "only a name is WriteFile"
+            ),
             "def writes_files(folder):\n"
             "    graph = read_program(folder).graph_def\n"
-            "    ops = {node.op for function in graph.library.function for node in function.node_def}\n"
-            '    return bool(ops & {"WriteFile", "SaveV2", "MergeV2Checkpoints"})': "harmless model",
+            "    nodes = [node for one in graph.library.function for node in one.node_def]\n"
+            '    return any("File" in node.op or "Save" in node.op for node in nodes)': "harmless model",
+            "def writes_files(folder):\n"
+            "    graph = read_program(folder).graph_def\n"
+            "    nodes = [node for one in graph.library.function for node in one.node_def]\n"
+            '    return "yes" if any(node.op == "WriteFile" for node in nodes) else "no"': (
+                "True or False"
+            ),
+            "def writes_files(folder):\n"
+            "    largest = max(\n"
+            "        read_program(folder).graph_def.library.function, key=lambda one: len(one.node_def)\n"
+            "    )\n"
+            '    return any(node.op == "WriteFile" for node in largest.node_def)': "says no to a model",
+            "def writes_files(folder):\n"
+            "    for function in read_program(folder).graph_def.library.function:\n"
+            "        for node in function.node_def:\n"
+            '            if node.op == "WriteFile":\n'
+            "                return True": "nothing (None)",
         },
+        (
+            """def writes_files(folder):
+    graph = read_program(folder).graph_def
+    bodies = [graph.node, *(function.node_def for function in graph.library.function)]
+    return "WriteFile" in {node.op for body in bodies for node in body}""",
+        ),
+        equivalent=(),
     ),
 ]
