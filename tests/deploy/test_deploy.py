@@ -163,10 +163,9 @@ class TestPredict:
 
 @pytest.fixture(scope="module")
 def c_array():
-    """The function of lesson 10, as it stands there."""
-    cells = json.loads(
-        (ROOT / "notebooks" / "40_deploy_with_python.ipynb").read_text(encoding="utf-8")
-    )["cells"]
+    """The function of 41_run_on_a_microcontroller, as it stands there."""
+    lesson = ROOT / "notebooks" / "41_run_on_a_microcontroller.ipynb"
+    cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
     [source] = [
         text
         for text in ("".join(cell["source"]) for cell in cells)

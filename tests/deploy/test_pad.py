@@ -184,10 +184,8 @@ def lesson_with_the_pad():
     last = next(number for number, cell in enumerate(code) if has_pad(cell))
     model = nbformat.v4.new_code_cell(
         "from helpers import tinyhub\n"
-        "from hub_to_tflite.file import flatbuffer\n"
-        f"content = (tinyhub.EMBEDDED / '{MODEL.relative_to(tinyhub.EMBEDDED)}').read_bytes()\n"
-        "Path('model.tflite').write_bytes(content)\n"
-        "source = flatbuffer.read(content).inputs[0]"
+        f"embedded = tinyhub.EMBEDDED / '{MODEL.relative_to(tinyhub.EMBEDDED)}'\n"
+        "files, shape = {'float32': embedded.read_bytes()}, (None, 48, 48, 3)"
     )
     parameters = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
     lesson.cells = [*parameters, imports, model, *code[first : last + 1]]

@@ -2,124 +2,150 @@
 
 import numpy as np
 
-from helpers.course.exercises import Exercise, NotAttempted
+from helpers import tinyhub
+from helpers.course.exercises import Exercise, Wrong, ask, shown
+from hub_to_tflite.file import metadata
+
+WORDS = ["zwölf", "cat", "ice cream", "7", "Über", "owl", "ant", "new york", "née", "dog"]
 
 
-def _fits(fits):
-    model = (637_000, 107_000)
-    boards = [  # name, flash, ram, does it fit
-        ("1 MB of flash and 256 KB of RAM", 1_000_000, 256_000, True),
-        ("512 KB of flash and 512 KB of RAM", 512_000, 512_000, False),
-        ("2 MB of flash and 64 KB of RAM", 2_000_000, 64_000, False),
-        ("637,000 bytes of flash and 107,000 bytes of RAM", *model, True),
-    ]
-    for words, flash, ram, wanted in boards:
-        answer = fits({"flash": flash, "ram": ram}, *model)
-        if answer is ...:
-            raise NotAttempted
-        if answer is None:
-            return "It returns None. Return True or False."
-        if bool(answer) == wanted:
+def _labels_of(labels_of):
+    content = (tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite").read_bytes()
+    rng = np.random.default_rng(40)
+    cases = [[str(word) for word in rng.permutation(WORDS)] for _ in range(3)]
+    for labels in [*cases, None]:
+        packed = metadata.pack(content, name="x", labels=labels, contract={"range": [0, 1]})
+        answer = ask(labels_of, packed, returns=(list, tuple))
+        found = "a file whose archive has a contract and no labels"
+        _compare(answer, labels or [], f"a file with the labels {labels}" if labels else found)
+    _compare(ask(labels_of, content, returns=(list, tuple)), [], "a file without an archive")
+
+
+def _compare(answer, labels, found):
+    answer = list(answer)
+    if answer == labels:
+        return
+    if not labels:
+        raise Wrong(f"For {found} the list should be empty. Found: {answer[:3]}.")
+    if any(isinstance(word, bytes) for word in answer):
+        raise Wrong("The labels are bytes, such as b'cat'. Decode them: .decode().")
+    if [str(word).strip() for word in answer if str(word).strip()] == labels:
+        extra = "has an empty label" if "" in answer else "keeps line breaks"
+        raise Wrong(f"The list {extra}. text.splitlines() gives the lines alone.")
+    if answer == " ".join(labels).split():
+        raise Wrong("A label can hold a space: 'ice cream' became two. One line is one label.")
+    if sorted(map(str, answer)) == sorted(labels):
+        raise Wrong("The labels are all there, in another order. Keep the file's order.")
+    if [word for word in answer if word.isascii()] == [word for word in labels if word.isascii()]:
+        raise Wrong(f"Some letters came out wrong. Found: {answer}. labels.txt is UTF-8.")
+    raise Wrong(f"It should hold the labels of {found}. Found: {answer[:12]}.")
+
+
+def _label_or_not(label_or_not):
+    rng = np.random.default_rng(41)
+    names = ["ant", "bee", "cat", "dog", "elk"]
+    cases = [(rng.normal(0, 3, 5), float(least)) for least in (0.3, 0.5, 0.7, 0.9) * 5]
+    cases += [([2.0, 2.0, -900.0, -900.0, -900.0], 0.5), ([800.0, 790.0, 1.0, 2.0, 3.0], 0.9)]
+    cases += [([-900.0, -905.0, -910.0, -915.0, -903.0], 0.9), ([0.9, 0.1, 0.2, 0.1, 0.3], 0.6)]
+    for scores, least in cases:
+        scores = np.float32(scores)
+        powers = np.exp(scores.astype(float) - scores.max())
+        chance = (powers / powers.sum()).max()
+        label = names[int(scores.argmax())]
+        answer = ask(label_or_not, scores, names, least, returns=str)
+        if answer == (label if chance >= least else "not sure"):
             continue
-        if (flash, ram) == model:
-            return "A board with exactly as much as the model needs can hold it: compare with <=."
-        if wanted:
-            return f"It says that {words} cannot hold a file of 637,000 and an arena of 107,000 bytes. They can."
-        short = (
-            "file, and the file lies in flash"
-            if flash < model[0]
-            else "arena, and the arena lies in RAM"
-        )
-        return f"It says that {words} are enough. They are too small for the {short}."
-    return None
-
-
-def _to_int8(to_int8):
-    pixels = np.array([[0, 1, 127], [128, 254, 255]], np.uint8)
-    wanted = np.array([[-128, -127, -1], [0, 126, 127]], np.int8)
-    answer = to_int8(pixels)
-    if answer is ...:
-        raise NotAttempted
-    if answer is None:
-        return "It returns None. Return the array."
-    answer = np.asarray(answer)
-    if answer.shape != pixels.shape:
-        return f"The shape should stay {pixels.shape}. Found: {answer.shape}."
-    if np.array_equal(answer, wanted):
-        if answer.dtype == np.int8:
-            return None
-        return f"The numbers are right, and they are {answer.dtype}. The model takes int8: .astype(np.int8)."
-    if np.array_equal(answer, pixels.astype(np.int8)):
-        return "A pixel of 200 became -56: astype alone wraps around. The zero point is missing."
-    if np.array_equal(answer.astype(int), np.minimum(pixels.astype(int), 127)):
-        return "Everything above 127 became 127. int8 begins at -128: move the pixels down first."
-    return f"Black, 0, should become -128 and white, 255, should become 127. Found: {answer.min()} to {answer.max()}."
-
-
-def _bytes_of(bytes_of, c_array):
-    content = bytes(range(256)) * 2 + b"TFL3"
-    _, source = c_array(content)
-    answer = bytes_of(source)
-    if answer is ...:
-        raise NotAttempted
-    if answer is None:
-        return "It returns None. Return the bytes."
-    try:
-        answer = bytes(answer)
-    except (TypeError, ValueError) as error:
-        return f"That does not make bytes: {error}. int(text, 16) reads one number in hexadecimal."
-    if answer == content:
-        return None
-    if answer == content[:-1] or answer == content[1:]:
-        return "One byte is missing at an end: the last number has no comma behind it."
-    return (
-        f"A model of {len(content)} bytes was given, and {len(answer)} bytes came back, or others."
-    )
+        given = f"For the scores {[round(float(score), 2) for score in scores]} and least = {least}"
+        if answer == "not sure" and chance == least:
+            raise Wrong(f"{given} the probability is exactly {least}: at least means >=.")
+        if answer == "not sure" and np.abs(scores).max() > 88:
+            reason = "np.exp is too large or too small for a float there"
+            raise Wrong(f"{given} it says 'not sure': {reason}. Subtract the largest score first.")
+        if answer in names and answer != label:
+            raise Wrong(f"{given} it says {answer!r}, and the largest is that of {label!r}.")
+        if answer not in (*names, "not sure"):
+            raise Wrong(f"{given} it returned {shown(answer)}: neither a label nor 'not sure'.")
+        raise Wrong(f"{given} it says {answer!r}. Softmax gives {label!r} {chance:.3f}.")
 
 
 EXERCISES = [
     Exercise(
-        _fits,
-        "File to flash, arena to RAM; the program itself needs some of both, so leave room.",
-        'Two comparisons, joined by "and": one with board["flash"], one with board["ram"].',
-        "def fits(board, file_bytes, arena_bytes):\n"
-        '    return file_bytes <= board["flash"] and arena_bytes <= board["ram"]',
+        _labels_of,
+        "A zip archive is read from its end, so the model in front doesn't disturb it.",
+        "zipfile.ZipFile takes a file or io.BytesIO(content), and zipfile.is_zipfile says whether "
+        'there is an archive at all. "labels.txt" may be missing from archive.namelist().',
+        "import io\nimport zipfile\n\n\n"
+        "def labels_of(content):\n"
+        "    if not zipfile.is_zipfile(io.BytesIO(content)):\n"
+        "        return []\n"
+        "    archive = zipfile.ZipFile(io.BytesIO(content))\n"
+        '    if "labels.txt" not in archive.namelist():\n'
+        "        return []\n"
+        '    return archive.read("labels.txt").decode().splitlines()',
         {
-            "def fits(board, file_bytes, arena_bytes):\n"
-            '    return file_bytes + arena_bytes <= board["flash"] + board["ram"]': "the file lies in flash",
-            "def fits(board, file_bytes, arena_bytes):\n"
-            '    return file_bytes <= board["ram"] and arena_bytes <= board["flash"]': "They can.",
-            "def fits(board, file_bytes, arena_bytes):\n"
-            '    return file_bytes < board["flash"] and arena_bytes < board["ram"]': "compare with <=",
-            'def fits(board, file_bytes, arena_bytes):\n    return file_bytes <= board["flash"]': "the arena lies in RAM",
+            "import io, zipfile\n\n\ndef labels_of(content):\n"
+            '    return zipfile.ZipFile(io.BytesIO(content)).read("labels.txt").decode().splitlines()': "stopped with KeyError",
+            "import io, zipfile\n\n\ndef labels_of(content):\n"
+            '    return zipfile.ZipFile(io.BytesIO(content)).read("labels.txt").splitlines()': "are bytes",
+            "import io, zipfile\n\n\ndef labels_of(content):\n"
+            '    return zipfile.ZipFile(io.BytesIO(content)).read("labels.txt").decode().split("\\n")': "has an empty label",
+            "import io, zipfile\n\n\ndef labels_of(content):\n"
+            '    return zipfile.ZipFile(io.BytesIO(content)).read("labels.txt").decode().split()': "became two",
+            "import io, zipfile\n\n\ndef labels_of(content):\n"
+            '    return sorted(zipfile.ZipFile(io.BytesIO(content)).read("labels.txt").decode().splitlines())': "in another order",
+            "import io, zipfile\n\n\ndef labels_of(content):\n"
+            '    return zipfile.ZipFile(io.BytesIO(content)).read("labels.txt").decode("latin1").splitlines()': "is UTF-8",
+            "import io, zipfile\n\n\ndef labels_of(content):\n"
+            "    archive = zipfile.ZipFile(io.BytesIO(content))\n"
+            "    return archive.read(archive.namelist()[0]).decode().splitlines()": "should be empty",
+            "def labels_of(content):\n    return names": "should hold the labels",
         },
+        right_codes=(
+            "import io\nimport zipfile\n\n\n"
+            "def labels_of(content):\n"
+            "    try:\n"
+            "        with zipfile.ZipFile(io.BytesIO(content)) as archive:\n"
+            '            text = str(archive.read("labels.txt"), "utf-8")\n'
+            "    except (zipfile.BadZipFile, KeyError):\n"
+            "        return []\n"
+            '    return [line for line in text.split("\\n") if line]',
+        ),
     ),
     Exercise(
-        _to_int8,
-        "Scale 1/255 and zero point -128: quantizing is a subtraction.",
-        "real = pixel / 255, stored = real / (1/255) - 128. What is left of it? Mind that uint8 cannot hold -128.",
-        "def to_int8(pixels):\n    return (pixels.astype(np.int16) - 128).astype(np.int8)",
+        _label_or_not,
+        "Softmax compares the classes with each other, so a high value still isn't a proof.",
+        "softmax: np.exp(scores) divided by its sum. It doesn't change if you subtract the largest "
+        "score first, and then nothing overflows.",
+        "def label_or_not(scores, labels, least):\n"
+        "    powers = np.exp(scores - scores.max())\n"
+        "    chances = powers / powers.sum()\n"
+        '    return labels[chances.argmax()] if chances.max() >= least else "not sure"',
         {
-            "def to_int8(pixels):\n    return pixels.astype(np.int8)": "wraps around",
-            "def to_int8(pixels):\n    return np.minimum(pixels, 127).astype(np.int8)": "move the pixels down first",
-            "def to_int8(pixels):\n    return pixels.astype(int) - 128": "The model takes int8",
+            "def label_or_not(scores, labels, least):\n"
+            '    return labels[scores.argmax()] if scores.max() >= least else "not sure"': "Softmax gives",
+            "def label_or_not(scores, labels, least):\n"
+            "    return labels[scores.argmax()]": "Softmax gives",
+            "def label_or_not(scores, labels, least):\n"
+            "    chances = 1 / (1 + np.exp(-scores))\n"
+            '    return labels[chances.argmax()] if chances.max() >= least else "not sure"': "Softmax gives",
+            "def label_or_not(scores, labels, least):\n"
+            "    chances = np.exp(scores) / np.exp(scores).sum()\n"
+            '    return labels[chances.argmax()] if chances.max() >= least else "not sure"': "Subtract the largest",
+            "def label_or_not(scores, labels, least):\n"
+            "    powers = np.exp(scores - scores.max())\n"
+            "    chances = powers / powers.sum()\n"
+            '    return labels[chances.argmax()] if chances.max() > least else "not sure"': "at least means >=",
+            "def label_or_not(scores, labels, least):\n"
+            "    powers = np.exp(scores - scores.max())\n"
+            "    chances = powers / powers.sum()\n"
+            "    return chances.argmax() if chances.max() >= least else -1": "should be text",
         },
-    ),
-    Exercise(
-        _bytes_of,
-        "The text and the file hold the same bytes.",
-        'The numbers are between "{" and "}", with commas between them. int("0x54", 16) is 84, and bytes([84]) is b"T".',
-        "def bytes_of(source_code):\n"
-        '    inside = source_code.partition("{")[2].partition("}")[0]\n'
-        '    return bytes(int(number, 16) for number in inside.split(","))',
-        {
-            "def bytes_of(source_code):\n    return source_code.encode()": "came back",
-            "def bytes_of(source_code):\n"
-            "    import re\n"
-            '    return bytes(int(number, 16) for number in re.findall("0x(..),", source_code))': "the last number has no comma",
-            "def bytes_of(source_code):\n"
-            '    inside = source_code.partition("{")[2].partition("}")[0]\n'
-            '    return [int(number, 16) * 2 for number in inside.split(",")]': "does not make bytes",
-        },
+        right_codes=(
+            "import math\n\n\n"
+            "def label_or_not(scores, labels, least):\n"
+            "    best = max(range(len(scores)), key=lambda place: scores[place])\n"
+            "    total = sum(math.exp(float(score) - float(scores[best])) for score in scores)\n"
+            '    return "not sure" if 1 / total < least else labels[best]',
+        ),
     ),
 ]
