@@ -248,7 +248,7 @@ def _reading(content):
     _require(found == MAGIC, f"Bytes 4 to 8 of a .tflite are TFL3. Found: {found!r}.")
     try:
         yield Table(content)
-    except (struct.error, IndexError):
+    except (struct.error, IndexError, OverflowError):  # the last in a Python of 32 bits
         led = f"Its tables lead out of its {len(content):,} bytes"
         raise CorruptModelError(f"{led}, as in a file that broke off or was altered.") from None
 

@@ -198,7 +198,7 @@ def _read_buffer(buffer):
         for subgraph in root.tables(3)[:1]:
             found["inputs"] = list(map(_read_tensor, subgraph.tables(2)))
             found["outputs"] = list(map(_read_tensor, subgraph.tables(3)))
-    except (struct.error, IndexError, flatbuffer.CorruptModelError):
+    except (struct.error, IndexError, OverflowError, flatbuffer.CorruptModelError):
         damaged = "The metadata of this .tflite is damaged: its tables lead out of it."
         raise MetadataError(damaged) from None
     return found
