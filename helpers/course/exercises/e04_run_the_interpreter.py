@@ -100,7 +100,7 @@ def _run_rows(function):
             name: random.random((int(5 + seed % 3), *spec.shape[1:]), np.float32)
             for name, spec in model.inputs.items()
         }
-        runner = load(file).get_signature_runner("serving_default")
+        runner = load(file).get_signature_runner(model.signature)
         given = _asked(function, runner, dict(rows))
         if reason := different(given, model.predict(rows)):
             return reason

@@ -29,7 +29,7 @@ NAMES = [
     "lotus",
     "maple",
 ]
-HIDDEN = (101, 102, 104)  # seeds of the judges' own models: one of each kind
+HIDDEN = (102, 104, 108)  # seeds of the judges' own models: one of each kind
 WORTH = {"error": 0.05, "saved": 0.25}  # when a smaller file is recommended
 
 
@@ -37,7 +37,7 @@ def draw(seed: int) -> Path:
     """Return the folder of a SavedModel that this seed decides: names, shapes, size and numbers.
 
     Two inputs, mostly of one shape, and two outputs, scores and a single number. Some are too small
-    for a smaller file to pay off, and some too delicate for one.
+    for a smaller file to pay off, and some too delicate for one; some have no serving_default.
     """
     key = hashlib.sha256(f"{inspect.getsource(_save)} {seed}".encode()).hexdigest()[:16]
     folder = cache.folder("drawn") / key
@@ -54,7 +54,7 @@ def _save(random, folder):
         return tf.constant(random.normal(size=shape) / np.sqrt(shape[0]), tf.float32)
 
     kind = random.choice(["robust", "small", "delicate"])
-    one, two, scores, number, other = (str(name) for name in random.permutation(NAMES)[:5])
+    one, two, scores, number, aside = (str(name) for name in random.permutation(NAMES)[:5])
     width, classes = random.integers(6, 20), random.integers(3, 7)
     hidden = 8 if kind == "small" else 96
     sizes = {one: width, two: width + (random.random() < 0.3)}
@@ -62,6 +62,7 @@ def _save(random, folder):
     middle, last, line = weights(hidden, hidden), weights(hidden, classes), weights(hidden, 1)
     near = middle + weights(hidden, hidden) * 0.01
     scale = float(10.0 ** random.integers(-3, 4))
+    alone = random.random() < 0.3  # one signature, not called serving_default
 
     def run(**inputs):
         layer = tf.nn.relu(inputs[one] @ first - inputs[two] @ second)
@@ -72,10 +73,10 @@ def _save(random, folder):
     specs = {name: tf.TensorSpec([None, size], tf.float32, name) for name, size in sizes.items()}
     module = tf.Module()
     module.run = tf.function(run).get_concrete_function(**specs)
-    module.other = tf.function(lambda **inputs: {other: inputs[two] + 1}).get_concrete_function(
-        **{two: specs[two]}
-    )
-    tf.saved_model.save(module, folder, {"serving_default": module.run, other: module.other})
+    other = tf.function(lambda **inputs: {aside: inputs[two] + 1})
+    module.other = other.get_concrete_function(**{two: specs[two]})
+    both = {"serving_default": module.run, aside: module.other}
+    tf.saved_model.save(module, folder, {aside: module.run} if alone else both)
 
 
 def samples(model: savedmodel.Model, count: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -121,7 +122,7 @@ def _contract(function, *models):
             return f"{which}There is no signature {shown(signature)}. Look at .signatures."
         expected = savedmodel.choose(signatures)
         if signature != expected:
-            return f"{which}{signature!r} is a signature, but not the one that's served by default."
+            return f"{which}{signature!r} is a signature, but not the one to run."
         for what, given, right in zip(("inputs", "outputs"), names, signatures[expected]):
             if isinstance(given, str) or not hasattr(given, "__iter__"):
                 return f"The {what} should be a list of names. Found: {shown(given)}."
@@ -136,7 +137,7 @@ def _count(names):
 
 
 def _save_as(function, folder, path):
-    hidden = str(draw(HIDDEN[0]))
+    hidden = str(draw(HIDDEN[-1]))
     with tempfile.TemporaryDirectory() as work:
         for recipe in ("dynamic range", "float32"):
             model, files = _known(hidden)
@@ -161,16 +162,16 @@ def _written(function, folder, recipe, path):
     if content[4:8] != b"TFL3":
         return f"The file isn't a .tflite: bytes 4 to 8 are {content[4:8]}, not b'TFL3'."
     model, files = _known(folder)
-    expected = files[recipe].stat().st_size
-    if abs(len(content) - expected) > 0.1 * expected:
-        path.unlink()
-        size = f"{len(content):,} bytes, and by the recipe {recipe!r} it has {expected:,}"
-        return f"The file has {size}. Does your function look at the recipe?"
     inputs = _noise(model, 5, 1)
     try:
         found = predict(load(content), inputs)
     except ValueError:
         return "The file takes other inputs than this SavedModel. Which folder did you convert?"
+    expected = files[recipe].stat().st_size
+    if abs(len(content) - expected) > 0.1 * expected:
+        path.unlink()
+        size = f"{len(content):,} bytes, and by the recipe {recipe!r} it has {expected:,}"
+        return f"The file has {size}. Does your function look at the recipe?"
     if recipe == "float32" and different(found, model.predict(inputs)):
         return "The file's outputs aren't the SavedModel's. Which folder did you convert?"
     return None
@@ -292,8 +293,8 @@ EXERCISES = [
     Exercise(
         _contract,
         "Names and not positions: that's what the next steps go by.",
-        "savedmodel.load(folder) has signature, inputs and outputs; or take "
-        'tf.saved_model.load(folder).signatures["serving_default"] and its structured_... .',
+        "savedmodel.load(folder) has signature, inputs and outputs. Or take a function of "
+        "tf.saved_model.load(folder).signatures and its structured_input_signature and _outputs.",
         "def contract(folder):\n"
         "    model = savedmodel.load(folder)\n"
         "    return model.signature, list(model.inputs), list(model.outputs)",
@@ -308,7 +309,7 @@ EXERCISES = [
             ),
             "def contract(folder):\n    model = savedmodel.load(folder)\n"
             "    return model.signatures[0], list(model.inputs), list(model.outputs)": (
-                "not the one that's served by default"
+                "but not the one to run"
             ),
             "def contract(folder):\n    model = savedmodel.load(folder)\n"
             "    return model.signatures, list(model.inputs), list(model.outputs)": (
@@ -320,13 +321,20 @@ EXERCISES = [
             "    model.signature, list(model.inputs), list(model.outputs)": "returns nothing",
             "def contract(folder):\n    model = hub.load(folder)\n"
             "    return 'serving_default', model(1), model(2)": "Your code stopped with TypeError",
+            "def contract(folder):\n"
+            '    function = tf.saved_model.load(folder).signatures["serving_default"]\n'
+            "    inputs = function.structured_input_signature[1]\n"
+            '    return "serving_default", list(inputs), list(function.structured_outputs)': (
+                "Your code stopped with KeyError"
+            ),
         },
         right_codes=(
             "def contract(folder):\n"
             "    import tensorflow as tf\n"
-            '    function = tf.saved_model.load(folder).signatures["serving_default"]\n'
-            "    _, inputs = function.structured_input_signature\n"
-            '    return "serving_default", set(inputs), set(function.structured_outputs)',
+            "    signatures = tf.saved_model.load(folder).signatures\n"
+            '    name = "serving_default" if "serving_default" in signatures else min(signatures)\n'
+            "    _, inputs = signatures[name].structured_input_signature\n"
+            "    return name, set(inputs), set(signatures[name].structured_outputs)",
         ),
     ),
     Exercise(
@@ -376,12 +384,18 @@ EXERCISES = [
     Exercise(
         _run,
         "By names, the file's own order doesn't matter.",
-        'load(path).get_signature_runner("serving_default") takes the arrays by name; predict does '
-        "it one row at a time.",
+        "get_signature_list() has the file's signatures, and a runner takes the arrays by name; "
+        "predict does both, one row at a time.",
         "def run(path, inputs):\n"
-        '    runner = load(path).get_signature_runner("serving_default")\n'
-        "    return runner(**inputs)",
+        "    file = load(path)\n"
+        "    names = list(file.get_signature_list())\n"
+        "    if len(names) > 1:\n"
+        '        names = ["serving_default"]\n'
+        "    return file.get_signature_runner(names[0])(**inputs)",
         wrong={
+            "def run(path, inputs):\n"
+            '    runner = load(path).get_signature_runner("serving_default")\n'
+            "    return runner(**inputs)": "Your code stopped with ValueError",
             "def run(path, inputs):\n"
             '    runner = load(path).get_signature_runner("serving_default")\n'
             "    return runner(*inputs.values())": "Your code stopped with TypeError",
