@@ -94,6 +94,138 @@ def keras_3(folder):
     model.export(folder, verbose=False)
 
 
+def keras_3_photos(folder):
+    """A Keras 3 export of a small image classifier: 96 x 96 x 3, two classes."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    layers = [keras.Input((96, 96, 3)), keras.layers.Conv2D(8, 3, 2, activation="relu")]
+    layers += [keras.layers.DepthwiseConv2D(3, 2), keras.layers.GlobalAveragePooling2D()]
+    keras.Sequential([*layers, keras.layers.Dense(2)]).export(folder, verbose=False)
+
+
+def keras_3_two_and_two(folder):
+    """A Keras 3 export with two inputs and two outputs, one of them a single number."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((8, 8, 1), name="photo"), keras.Input((3,), name="facts")
+    hidden = keras.layers.Concatenate()([keras.layers.Flatten()(inputs[0]), inputs[1]])
+    outputs = {
+        "kind": keras.layers.Dense(4, name="kind")(hidden),
+        "price": keras.layers.Dense(1, name="price")(hidden),
+    }
+    keras.Model(inputs, outputs).export(folder, verbose=False)
+
+
+def keras_3_lstm(folder):
+    """A Keras 3 export of an LSTM over ten steps of four numbers."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    layers = [keras.Input((10, 4)), keras.layers.LSTM(8), keras.layers.Dense(3)]
+    keras.Sequential(layers).export(folder, verbose=False)
+
+
+def picture(folder):
+    """A tf.Module as the lessons teach it, callable, whose input is named picture."""
+    import tensorflow as tf
+
+    class Module(tf.Module):
+        def __init__(self):
+            self.kernel = tf.Variable(tf.random.stateless_normal([3, 3, 3, 5], [1, 2]))
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 32, 32, 3], name="picture")])
+        def __call__(self, picture):
+            hidden = tf.nn.relu(tf.nn.conv2d(picture, self.kernel, 2, "SAME"))
+            return {"scores": tf.reduce_mean(hidden, [1, 2])}
+
+    module = Module()
+    tf.saved_model.save(module, folder, {"serving_default": module.__call__})
+
+
+def embedding(folder):
+    """Sixteen numbers become a vector of length 1, eight numbers long."""
+    import tensorflow as tf
+
+    weights = tf.Variable(tf.random.stateless_normal([16, 8], [1, 2]))
+    spec = [tf.TensorSpec([None, 16], name="features")]
+    serve = tf.function(lambda features: {"code": tf.nn.l2_normalize(features @ weights, 1)}, spec)
+    _save(folder, {"serving_default": serve}, weights)
+
+
+def regression(folder):
+    """Six numbers become one."""
+    import tensorflow as tf
+
+    weights = tf.Variable(tf.random.stateless_normal([6, 1], [1, 2]))
+    spec = [tf.TensorSpec([None, 6], name="facts")]
+    serve = tf.function(lambda facts: {"price": tf.nn.relu(facts @ weights)}, spec)
+    _save(folder, {"serving_default": serve}, weights)
+
+
+def tokens(folder):
+    """Twelve word numbers, int32, become two scores."""
+    import tensorflow as tf
+
+    table = tf.Variable(tf.random.stateless_normal([50, 2], [1, 2]))
+    spec = [tf.TensorSpec([None, 12], tf.int32, name="ids")]
+    serve = tf.function(lambda ids: {"scores": tf.reduce_mean(tf.gather(table, ids), 1)}, spec)
+    _save(folder, {"serving_default": serve}, table)
+
+
+def text(folder):
+    """Text becomes its length in bytes."""
+    import tensorflow as tf
+
+    spec = [tf.TensorSpec([None], tf.string, name="text")]
+    serve = tf.function(lambda text: {"length": tf.strings.length(text)}, spec)
+    _save(folder, {"serving_default": serve})
+
+
+def segmentation(folder):
+    """An image becomes an image of three scores a pixel."""
+    import tensorflow as tf
+
+    kernel = tf.Variable(tf.random.stateless_normal([3, 3, 3, 3], [1, 2]))
+    spec = [tf.TensorSpec([None, 24, 24, 3], name="image")]
+    serve = tf.function(lambda image: {"mask": tf.nn.conv2d(image, kernel, 1, "SAME")}, spec)
+    _save(folder, {"serving_default": serve}, kernel)
+
+
+def float64(folder):
+    """float64 in and out."""
+    import tensorflow as tf
+
+    weights = tf.Variable(tf.random.stateless_normal([6, 3], [1, 2], dtype=tf.float64))
+    spec = [tf.TensorSpec([None, 6], tf.float64, name="x")]
+    _save(folder, {"serving_default": tf.function(lambda x: {"y": x @ weights}, spec)}, weights)
+
+
+def another_name(folder):
+    """One signature, and it isn't called serving_default."""
+    import tensorflow as tf
+
+    weights = tf.Variable(tf.random.stateless_normal([4, 3], [1, 2]))
+    spec = [tf.TensorSpec([None, 4], name="x")]
+    _save(folder, {"score": tf.function(lambda x: {"scores": x @ weights}, spec)}, weights)
+
+
+def tf1_module(folder):
+    """What TF1 Hub served: the signature "default", in a graph without tags."""
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    builder = v1.saved_model.Builder(str(folder))
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None, 2], "x")
+        y = x * v1.get_variable("weight", initializer=tf.constant(3.0))
+        session.run(v1.global_variables_initializer())
+        signature = v1.saved_model.predict_signature_def({"x": x}, {"default": y})
+        builder.add_meta_graph_and_variables(session, [], {"default": signature})
+    builder.save()
+
+
 def plain_module(folder):
     """No signatures: __call__, traced for training and for inference, and two more functions."""
     import tensorflow as tf

@@ -82,5 +82,4 @@ def first_line(error: object) -> str:
 
 def _check_size(size, handle):
     if size > LARGEST:
-        limit = f"{LARGEST / 2**30:.0f} GiB"
-        raise HandleError(f"The archive of {handle} unpacks to more than {limit}. It was not.")
+        raise HandleError(f"The archive of {handle} unpacks to more than 8 GiB. It was not.")

@@ -13,17 +13,13 @@ from pathlib import Path
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
 NAMES = """tensorflow-hub tf_keras ai-edge-litert numpy matplotlib platformdirs psutil scipy
 tensorflow-model-optimization litert-quantizer tflite-micro flatbuffers pillow ipycanvas"""
-LESSONS_USE = set(NAMES.split())
 
 
 def missing() -> list[str]:
-    """Return the names in requirements.txt that the lessons use and this Python lacks.
-
-    Names without versions: pip takes what fits the TensorFlow that is there.
-    """
+    """Return the names in requirements.txt that the lessons use and this Python lacks."""
     names = re.findall(r"^[\w.-]+", REQUIREMENTS.read_text(), re.MULTILINE)
     there = importlib.metadata.distributions
-    return [name for name in names if name in LESSONS_USE and not list(there(name=name))]
+    return [name for name in names if name in NAMES.split() and not list(there(name=name))]
 
 
 def install_missing() -> None:

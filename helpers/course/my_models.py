@@ -12,11 +12,7 @@ DEFAULT = "digits/mobilenet_v2/classification/1"
 
 
 def path(handle: str, recipe: str = "") -> Path:
-    """Return the path of a model's .tflite in my_models/, which is made if missing.
-
-    It's digits.tflite for the course's own classifier, and digits-int8.tflite by the recipe "int8";
-    for any other handle the end of the handle, such as yamnet-1.tflite.
-    """
+    """Return the path, digits-int8.tflite or the end of another handle, in my_models/, made now."""
     folder = Path("my_models")
     if not os.access(folder if folder.exists() else ".", os.W_OK):
         folder = cache.folder("my_models")

@@ -18,6 +18,7 @@ from papermill.exceptions import PapermillExecutionError
 from helpers import handles
 from helpers.course import exercises
 from hub_to_tflite import sandbox
+from tests import awkward
 from tests.course import cells, mutations, slices
 from tools.course import minutes, notebooks
 
@@ -41,42 +42,63 @@ def tagged(notebook, tag):
     return [cell for cell in notebook.cells if tag in tags(cell)]
 
 
-OTHERS = {
+REAL = {
     "feature vector": "digits/mobilenet_v2/feature_vector/1",
     "ImageNet model": "rebuilt/mobilenet_v1_025_224/classification/1",
     "keyword spotter": "mlperf-tiny/keyword_spotting/1",
 }
+ODD = (
+    "keras_3_photos",
+    "keras_3_two_and_two",
+    "picture",
+    "embedding",
+    "regression",
+    "without_batch",
+    "tokens",
+    "text",
+    "segmentation",
+    "keras_3_lstm",
+    "float64",
+    "uint8_input",
+    "tf1_module",
+    "another_name",
+    "plain_module",
+)
+EARLY = 5  # a lesson says what it needs in one of its first cells: bootstrap, parameters, imports
 
 
 def lessons_with_others():
-    """Each lesson with one of the other models in turn; the other two only with --all.
-
-    Where there are no real models every lesson has the feature vector, from the embedded hub.
-    """
+    """Each lesson with one other model in turn; the rest only with --all."""
     real = bool(os.environ.get("HUB_TO_TFLITE_REAL_MODELS"))
+    names = [*REAL, *ODD] if real else ["feature vector", *ODD]
     for number, path in enumerate(LESSONS):
-        for other, name in enumerate(OTHERS):
-            its_turn = other == (number % len(OTHERS) if real else 0)
+        for other, name in enumerate([*REAL, *ODD]):
+            its_turn = name == names[5 * number % len(names)]
             marks = [] if its_turn else [pytest.mark.all]
-            yield pytest.param(path, name, id=f"{path.stem} with the {name}", marks=marks)
+            yield pytest.param(path, name, id=f"{path.stem} with {other:02} {name}", marks=marks)
 
 
 class TestOtherModels:
-    """With another model a lesson still runs to its end: all its own assertions hold."""
+    """With another model a lesson runs to its end, or says at once which lesson to take instead."""
 
     @pytest.mark.parametrize(("path", "name"), list(lessons_with_others()))
-    def test_it_runs_to_its_end(self, path, name, tmp_path, request):
-        handle, samples = OTHERS[name], 30
-        if name != "feature vector":
-            handle, samples = f"{request.getfixturevalue('real_hub')}/{handle}", 20
-        if path.stem == "22_prune" and name != "feature vector":
-            # It needs a model's layers, and says so in one sentence.
-            with pytest.raises(PapermillExecutionError) as caught:
-                self.run(path, tmp_path, handle, samples)
-            assert caught.value.ename == "HandleError"
-            assert caught.value.evalue.startswith("Pruning needs a model's layers")
+    def test_it_runs_to_its_end_or_says_at_once_what_it_needs(self, path, name, tmp_path, request):
+        if name in ODD:
+            handle, samples = str(tmp_path / "model"), 20
+            with sandbox.Worker() as worker:
+                worker.call(getattr(awkward, name), handle)
         else:
+            handle, samples = REAL[name], 30
+            if name != "feature vector":
+                handle, samples = f"{request.getfixturevalue('real_hub')}/{handle}", 20
+        try:
             self.run(path, tmp_path, handle, samples)
+        except PapermillExecutionError as error:
+            said = " ".join(error.evalue.split())
+            assert error.ename in ("HandleError", "SavedModelError"), (error.ename, said)
+            assert error.exec_count <= EARLY, (error.exec_count, said)
+            assert re.search(r"[Ll]esson|[0-9]{2}_\w+|signature", said) and len(said) < 600, said
+            assert name != "feature vector" or path.stem.startswith("22"), said
 
     def run(self, path, folder, handle, samples):
         """Run a lesson with papermill, from a folder that is not the checkout.

@@ -234,7 +234,7 @@ class TestColab:
         for version in ("2.19.0", "2.21.0"):
             wheel(index, "tensorflow", version)
             wheel(index, "tf_keras", version, f"Requires-Dist: tensorflow=={version}\n")
-        for name in sorted(colab_helper.LESSONS_USE - {"tf_keras"} | {"papermill"}):
+        for name in sorted(set(colab_helper.NAMES.split()) - {"tf_keras"} | {"papermill"}):
             wheel(index, name, "99.0")
         venv.create(folder / "env", with_pip=True)
         python = folder / "env" / "bin" / "python"

@@ -38,17 +38,8 @@ def saved(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tf1_module(tmp_path_factory):
     """What TF1 Hub served: the signature "default", in a graph without tags."""
-    import tensorflow as tf
-
-    folder, v1 = tmp_path_factory.mktemp("tf1") / "module", tf.compat.v1
-    builder = v1.saved_model.Builder(str(folder))
-    with tf.Graph().as_default(), v1.Session() as session:
-        x = v1.placeholder(tf.float32, [None, 2], "x")
-        y = x * v1.get_variable("weight", initializer=tf.constant(3.0))
-        session.run(v1.global_variables_initializer())
-        signature = v1.saved_model.predict_signature_def({"x": x}, {"default": y})
-        builder.add_meta_graph_and_variables(session, [], {"default": signature})
-    builder.save()
+    folder = tmp_path_factory.mktemp("tf1") / "module"
+    awkward.tf1_module(folder)
     return folder
 
 
