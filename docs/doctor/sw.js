@@ -5,7 +5,8 @@ const SHELL = ["./", "index.html", "app.js", "style.css"];
 
 self.addEventListener("install", (event) => {
   self.skipWaiting();
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(SHELL)));
+  const fresh = SHELL.map((path) => new Request(path, {cache: "reload"})); // not what the browser kept of an older version
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(fresh)));
 });
 self.addEventListener("activate", (event) => event.waitUntil((async () => {
   const old = (await caches.keys()).filter((name) => name.startsWith("doctor-") && name !== CACHE);
@@ -19,7 +20,7 @@ self.addEventListener("fetch", (event) => {
 async function kept(request) {
   const cache = await caches.open(CACHE), found = await cache.match(request, {ignoreSearch: true});
   if (found) return found;
-  const response = await fetch(request);
+  const response = await fetch(request.mode === "navigate" ? request : new Request(request, {cache: "no-cache"}));
   if (response.ok) await cache.put(request, response.clone());
   return response;
 }

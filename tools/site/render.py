@@ -1,6 +1,6 @@
 """Render the site into build/site/ with Sphinx, without the network; a warning ends it.
 
-The pages' sources are put together in build/site-source/: docs/ and the notebooks as they are
+The pages' sources are put together in a folder beside it: docs/ and the notebooks as they are
 stored, with their links as the site has them, and the pages of the errors. Nothing is executed.
 """
 
@@ -19,7 +19,7 @@ from tools.site import check, errors, lessons, links
 
 ROOT = links.ROOT
 DOCS = ROOT / "docs"
-SOURCE, OUT, PARTS = (ROOT / "build" / name for name in ("site-source", "site", "site-parts"))
+OUT, PARTS = ROOT / "build" / "site", ROOT / "build" / "site-parts"
 NAMES = {
     '<summary aria-label="Toggle hidden content">': "<summary>",
     'title="Search" aria-label="Search" data-bs-placement': 'title="Search" data-bs-placement',
@@ -29,13 +29,13 @@ NAMES = {
 }
 
 
-def stage() -> None:
-    """Write what Sphinx reads into build/site-source/."""
-    shutil.rmtree(SOURCE, ignore_errors=True)
+def stage(folder: Path) -> None:
+    """Write what Sphinx reads into a folder, replacing what's there."""
+    shutil.rmtree(folder, ignore_errors=True)
     anchors = errors.anchors()
     for path in filter(Path.is_file, DOCS.rglob("*")):
         name = path.relative_to(DOCS).as_posix()
-        to = SOURCE / name
+        to = folder / name
         if name == "errors.md" or name.startswith("doctor/"):  # as pages of their own
             continue
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -44,8 +44,8 @@ def stage() -> None:
             continue
         text = links.rewritten(path.read_text(encoding="utf-8"), f"docs/{name}", anchors)
         to.write_text(text.replace("<!-- lessons -->", _contents()), encoding="utf-8")
-    (SOURCE / "lessons").mkdir()
-    (SOURCE / "extra" / "lessons").mkdir(parents=True)
+    (folder / "lessons").mkdir()
+    (folder / "extra" / "lessons").mkdir(parents=True)
     for path in notebooks.every():
         notebook, name = lessons.page(path), f"notebooks/{path.name}"
         for cell in notebook.cells:
@@ -54,14 +54,14 @@ def stage() -> None:
             for output in cell.get("outputs", []):
                 if text := output.get("data", {}).get("text/markdown"):
                     output.data["text/markdown"] = links.rewritten(text, name, anchors)
-        nbformat.write(notebook, SOURCE / "lessons" / path.name)
-        shutil.copyfile(path, SOURCE / "extra" / "lessons" / path.name)
-    (SOURCE / "lessons" / "index.md").write_text(_lessons(), encoding="utf-8")
-    (SOURCE / "errors").mkdir()
-    (SOURCE / "errors" / "index.md").write_text(errors.overview(), encoding="utf-8")
+        nbformat.write(notebook, folder / "lessons" / path.name)
+        shutil.copyfile(path, folder / "extra" / "lessons" / path.name)
+    (folder / "lessons" / "index.md").write_text(_lessons(), encoding="utf-8")
+    (folder / "errors").mkdir()
+    (folder / "errors" / "index.md").write_text(errors.overview(), encoding="utf-8")
     for stage, text in errors.pages().items():
         text = links.rewritten(text, f"errors/{stage}.md", anchors)
-        (SOURCE / "errors" / f"{stage}.md").write_text(text, encoding="utf-8")
+        (folder / "errors" / f"{stage}.md").write_text(text, encoding="utf-8")
 
 
 def _lessons():
@@ -85,41 +85,50 @@ def _contents():
     return "\n".join(lines)
 
 
-def _name_controls():
+def _name_controls(folder):
     """Give controls of the theme the names that they show, for whoever hears them."""
-    for path in OUT.rglob("*.html"):
+    for path in folder.rglob("*.html"):
         text = path.read_text(encoding="utf-8")
         for wrong, right in NAMES.items():
             text = text.replace(wrong, right)
         path.write_text(text, encoding="utf-8")
 
 
-def main() -> int:
-    """Stage, render and check the site; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tools.site.render", description=__doc__)
-    parser.add_argument("builder", nargs="?", default="html", choices=("html", "linkcheck"))
-    builder, begun = parser.parse_args().builder, time.monotonic()
+def render(out: Path, parts: Path, builder: str = "html") -> list[str]:
+    """Stage, render and check the site in `out`; return what is wrong, empty if nothing is.
+
+    `parts` are the pages that aren't rendered here: see tools/site/parts.py.
+    """
     os.environ["SOURCE_DATE_EPOCH"] = "0"  # the same pages for the same sources
-    stage()
-    out = OUT if builder == "html" else ROOT / "build" / "linkcheck"
+    source = out.with_name(f"{out.name}-source")
+    stage(source)
     shutil.rmtree(out, ignore_errors=True)
-    options = ["-q", "-b", builder, "-W", "--keep-going", "-d", str(ROOT / "build" / "site-trees")]
-    status = sphinx([*options, "-j", "2", "-E", str(SOURCE), str(out)])
+    options = ["-q", "-E", "-W", "--keep-going", "-j", "2", "-b", builder]
+    options += ["-d", str(out.with_name(f"{out.name}-trees"))]
+    wrong = ["Sphinx warned, as above."] if sphinx([*options, str(source), str(out)]) else []
     if builder == "linkcheck":
-        return status
-    _name_controls()
-    shutil.copytree(PARTS, OUT, dirs_exist_ok=True)
-    wrong = check.problems(OUT)
-    for sentence in wrong:
-        print(sentence, file=sys.stderr)
-    if status or wrong:
+        return wrong
+    _name_controls(out)
+    shutil.copytree(parts, out, dirs_exist_ok=True)
+    return wrong + check.problems(out)
+
+
+def main() -> int:
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tools.site.render", description=__doc__)
+    parser.add_argument("--builder", default="html", choices=("html", "linkcheck"))
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--parts", type=Path, default=PARTS)
+    options, begun = parser.parse_args(), time.monotonic()
+    if wrong := render(options.out, options.parts, options.builder):
+        print(*wrong, sep="\n", file=sys.stderr)
         return 1
-    pages = len(list(OUT.rglob("*.html")))
-    seconds = time.monotonic() - begun
-    print(f"{pages} pages in {OUT.relative_to(ROOT)}, in {seconds:.0f} s. To read them:\n")
-    print(
-        f"    python -m http.server -d {OUT.relative_to(ROOT)}\n\nthen open http://localhost:8000"
-    )
+    if options.builder == "html":
+        out, pages = os.path.relpath(options.out), len(list(options.out.rglob("*.html")))
+        print(
+            f"{pages} pages in {out}, in {time.monotonic() - begun:.0f} s. To read them:"
+        )
+        print(f"\n    python -m http.server -d {out}\n\nthen open http://localhost:8000")
     return 0
 
 
