@@ -10,9 +10,13 @@ def _top_1(top_1):
     for count, classes in ((5, 10), (1, 4), (9, 3)):
         scores = random.normal(0, 5, (count, classes)).astype(np.float32)
         right = scores.argmax(1)
-        found = np.asarray(ask(top_1, scores.copy()))
+        answer = ask(top_1, scores.copy())
+        try:
+            found = np.asarray(answer)
+        except ValueError:  # rows of several lengths
+            return f"For {count} rows it should return {count} indices. Found: {shown(answer)}."
         if found.dtype.kind not in "iuf":
-            return f"An index is an integer. Found: {shown(found)}."
+            return f"An index is an integer. Found: {shown(answer)}."
         if found.ndim == 0:
             rule = f"For {count} rows you returned one value, {found}."
             return f"{rule} Without axis=1, argmax looks through the whole array at once."
@@ -25,8 +29,9 @@ def _top_1(top_1):
         if np.array_equal(found, scores.argmin(1)):
             return "Those are the indices of the lowest scores: argmin. You want argmax."
         if not np.array_equal(found, right):
-            row = scores[0].round(1).tolist()
-            return f"For a row of scores {row} it should return {right[0]}. Found: {found[0]}."
+            wrong = np.flatnonzero(found != right)[0]
+            row = ", ".join(f"{score:.1f}" for score in scores[wrong])
+            return f"For the scores {row} it should return {right[wrong]}. Found: {found[wrong]}."
         if found.dtype.kind == "f":
             return f"An index is an integer. Found: {shown(found)}."
     return None
@@ -34,15 +39,16 @@ def _top_1(top_1):
 
 def _error(error):
     random = np.random.default_rng(8)
-    for size, low, high, most in (
-        ((20, 10), -20, 3, 0.3),
+    for size, low, high, most in (  # where `most` is negative, so is the largest difference
+        ((20, 10), -20, 3, -0.3),
         ((7, 4), 100, 140, 0.02),
-        ((30, 2), 0, 0.02, 0.1),
+        ((30, 2), 0, 0.02, -0.1),
     ):
         reference = random.uniform(low, high, size)
         span = np.ptp(reference)
-        moved = random.uniform(-most, most / 2, size) * span  # the largest is negative
-        scores = (reference + moved).clip(low - span, high)
+        moved = most * span * random.uniform(-0.5, 1, size)
+        moved.flat[0] = most * span
+        scores = reference + moved
         found = ask(error, reference.copy(), scores.copy())
         if np.ndim(found) or isinstance(found, (str, bytes, bool)):
             raise Wrong(f"The answer should be one number. Found: {shown(found)}.")
@@ -61,6 +67,7 @@ def _compared(found, moved, reference, scores):
         largest: "That's the largest difference itself. Divide it by the reference's range.",
         100 * largest / span: "That's in percent. Return the fraction, without the factor of 100.",
         moved.max() / span: "A score may also be lower than the reference's: np.abs first.",
+        -moved.min() / span: "A score may also be higher than the reference's: np.abs first.",
         np.abs(moved).mean() / span: "That's the mean difference. One bad score must show: max.",
         largest / np.ptp(scores): "That's the other form's range. Divide by the reference's.",
         largest / reference.max(): "The range is the highest score minus the lowest.",

@@ -63,14 +63,17 @@ def _compared(found, folder, inside):
     if not all(isinstance(one, (str, os.PathLike)) for one in found):
         raise Wrong(f"The list should hold paths. Found: {shown(list(found)[0])}.")
     paths = [Path(one) for one in found]
-    case = f"With saved_model.pb in {' and '.join(inside) or 'no folder'}"
+    places = ["the folder itself" if name == "." else name for name in inside]
+    case = f"With saved_model.pb in {' and '.join(places) or 'no folder'}"
     if set(paths) == right and len(paths) == len(right):
         return None
     if any(path.name == "saved_model.pb" for path in paths):
         return "That's the file. hub.load wants the folder that it's in: the file's parent."
+    if not all(path.is_absolute() for path in paths):
+        return f"Return the folders with their whole path. Found: {shown(list(found)[0])}."
     if missing := right - set(paths):
         if folder in missing:
-            return f"{case} it missed the folder itself."
+            return "It missed the folder itself, which can be a SavedModel, too."
         return f"{case} it missed {min(missing).relative_to(folder)}. Search at any depth."
     if extra := set(paths) - right:
         return f"{case} it also returned {min(extra).name}, which isn't a SavedModel."

@@ -15,6 +15,7 @@ def _is_tflite(is_tflite):
     cases = [
         (first + b"TFL3" + rest, True, "the first bytes of a .tflite"),
         (b"\x1c\x00\x00\x00TFL3", True, "the first eight bytes of a .tflite"),
+        (b"\n\x00\x00\x00TFL3" + rest, True, "a .tflite whose first byte is a line break"),
         (b"<!DOCTYPE html><title>What is TFL3?</title>", False, "a web page that mentions TFL3"),
         (b"TFL3" + rest, False, "bytes that begin with TFL3"),
         (first + b"\x00TFL3" + rest, False, "bytes with TFL3 one byte too late"),
