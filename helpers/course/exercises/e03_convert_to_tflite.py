@@ -13,21 +13,6 @@ SIZES = {"serving_default": 48, "second": 64}  # numbers an input, of each signa
 ROWS = 32
 
 
-class _Procedure:
-    """A learner's function that may return nothing: then it returns True here."""
-
-    def __init__(self, function):
-        self.function, self.__code__ = function, getattr(function, "__code__", None)
-
-    def __call__(self, *arguments):
-        answer = self.function(*arguments)
-        return True if answer is None else answer
-
-
-def _run(function, *arguments):
-    return ask(_Procedure(function) if callable(function) else function, *arguments)
-
-
 def _weights():
     rng = np.random.default_rng(7)
     return {name: rng.normal(size=(size, 40)).astype(np.float32) for name, size in SIZES.items()}
@@ -73,7 +58,7 @@ def _convert_and_save(convert_and_save):
         tf.saved_model.save(module, str(folder), signatures)
         for name in ("second", "serving_default"):
             path = Path(temporary, f"{name}.tflite")
-            answer = _run(convert_and_save, str(folder), name, path)
+            answer = ask(convert_and_save, str(folder), name, path, none=True)
             if reason := _file(path, name, answer):
                 return reason
     return None
@@ -171,7 +156,7 @@ def _add_row(add_row):
         outputs = interpreter.predict(interpreter.load(_tflite()), inputs)
         sound, broken = _Watched(outputs.argmax(1)), _Watched()
         sound.add("SavedModel", 1, outputs + 1e-6 * np.ptp(outputs))
-        _run(add_row, sound, f"form {seed}", _tflite(), inputs)
+        ask(add_row, sound, f"form {seed}", _tflite(), inputs, none=True)
         if reason := _row(sound, f"form {seed}", outputs):
             return reason
         # Of this reference the file is off by 0.1 % of the range: no rounding of float32.
@@ -179,7 +164,7 @@ def _add_row(add_row):
         changed[0, outputs[0].argmin()] -= 1e-3 * np.ptp(outputs)
         broken.add("SavedModel", 1, changed)
         try:
-            _run(add_row, broken, "broken", _tflite(), inputs)
+            ask(add_row, broken, "broken", _tflite(), inputs, none=True)
         except Wrong:
             if not broken.refused:
                 raise
