@@ -11,11 +11,11 @@ run: $(READY)  ## run all lessons into build/run/, with a page for each and the 
 	$(BIN)/python -m tools.course.run $(if $(JOBS),--jobs $(JOBS))
 
 test: $(READY)  ## run the tests that CI runs on every push, with the network shut
-	@$(BIN)/python -m deploy.web.build packages
+	@$(BIN)/python -m tools.site.parts packages
 	$(BIN)/python -m pytest
 
 test-all: $(READY)  ## run those and the long ones: every lesson with every other model
-	@$(BIN)/python -m deploy.web.build packages
+	@$(BIN)/python -m tools.site.parts packages
 	$(BIN)/python -m pytest --all
 
 report: $(READY)  ## turn HANDLE=… into a verified .tflite with a report (SAMPLES=… RECIPES=… TOLERANCE=… TARGET=… OUT=…)
@@ -39,7 +39,11 @@ site: $(READY) .venv-site/.ready  ## render the course, the errors and the docto
 class: $(READY)  ## copy the lessons to work/, outputs cleared; what's there already stays
 	@$(BIN)/python -m tools.course.class_copy
 
+doctor: $(READY)  ## say what a file is and what an error means, in a page on this machine
+	@$(BIN)/python -m tools.site.parts serve
+
 lab: class  ## open JupyterLab on your copy of the first lesson
+	@echo "A file won't open, or a call failed? In another terminal: make doctor"
 	$(BIN)/jupyter lab work/00_start_here.ipynb
 
 refresh: $(READY)  ## execute the notebooks in place, so that stored outputs are real (NOTEBOOKS=…)
@@ -61,6 +65,7 @@ fuzz: $(READY)  ## open thousands of damaged .tflite files: none may end the pro
 models: $(READY)  ## train and publish the embedded models again (a few minutes)
 	$(BIN)/python -m tools.train.digits
 	$(BIN)/python -m tools.train.prose_or_code
+	$(BIN)/python -m tools.train.exam
 
 lock:  ## write requirements.lock and requirements-site.lock, for all supported Pythons together
 	$(PYTHON) tools/course/set_up.py lock
@@ -77,5 +82,5 @@ $(READY): requirements.lock tools/course/set_up.py
 .venv-site/.ready: requirements-site.lock
 	@$(PYTHON) tools/course/set_up.py site
 
-.PHONY: help run test test-all report sweep web site class lab refresh readme errors bench fuzz models lock clean
+.PHONY: help run test test-all report sweep web site doctor class lab refresh readme errors bench fuzz models lock clean
 .DEFAULT_GOAL := help

@@ -22,9 +22,12 @@ LONG = {  # seconds on one core
     "test_project.py": 36,
     "test_report.py": 33,
     "test_command.py": 30,
+    "test_doctor.py": 40,
+    "test_pages.py": 40,
     "test_web.py": 26,
     "test_handles.py": 24,
 }
+BROWSERS = ("test_web.py", "test_doctor.py", "test_pages.py")  # each shares one
 OFFLINE = str(ROOT / "tests" / "offline")
 
 # In the environment before xdist starts its workers, and so in every kernel.
@@ -71,7 +74,7 @@ def pytest_xdist_make_scheduler(config, log):
     """Hand work to the workers in groups, in the order above.
 
     The cells of a notebook share a kernel, and the tests of a class or file share fixtures; but
-    those that execute a lesson share nothing. The page's tests share a browser.
+    those that execute a lesson share nothing. The tests of pages share a browser.
     """
     config.option.loadscopereorder = False
 
@@ -79,7 +82,7 @@ def pytest_xdist_make_scheduler(config, log):
         def _split_scope(self, nodeid):
             if "TestOtherModels" in nodeid or "TestYourTurn" in nodeid:
                 return nodeid
-            if ".ipynb::" in nodeid or "test_web.py::" in nodeid:
+            if ".ipynb::" in nodeid or nodeid.partition("::")[0].endswith(BROWSERS):
                 return nodeid.partition("::")[0]
             return super()._split_scope(nodeid)
 

@@ -18,19 +18,26 @@ PAGES = ["index", "lessons/index", "lessons/*", "errors/index", "errors/install"
 
 
 @pytest.fixture(scope="session")
-def site(parts, tmp_path_factory):
-    """The site, rendered as `make site` does; skips without its environment."""
+def rendered(parts, tmp_path_factory):
+    """(The site as `make site` renders it, what that said); skips without its environment."""
     if not (ENVIRONMENT / ".ready").exists():
         pytest.skip("the site's environment, .venv-site, isn't here: make site sets it up")
     out = tmp_path_factory.mktemp("site") / "site"
     command = [ENVIRONMENT / "bin" / "python", "-m", "tools.site.render"]
     command += ["--out", out, "--parts", parts]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return out
+    return out, subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="session")
+def site(rendered):
+    """The folder of the site."""
+    return rendered[0]
 
 
 class TestRendered:
+    def test_no_warning_and_no_broken_link(self, rendered):
+        assert (rendered[1].returncode, rendered[1].stderr) == (0, "")
+
     def test_every_lesson_is_there_with_its_part_its_time_and_its_outcome(self, site):
         text = (site / "lessons" / "index.html").read_text()
         for part, paths in lessons.by_part().items():
@@ -75,10 +82,10 @@ class TestRendered:
         with server(site) as (address, _):
             for scheme in SCHEMES:
                 with browser.open_page(program, color_scheme=scheme) as page:
-                    page.goto(f"{address}{name}.html")
                     # Colours are the scheme's, the layout is the width's.
                     for width in WIDTHS if scheme == "light" else WIDTHS[-1:]:
                         page.set_viewport_size({"width": width, "height": 900})
+                        page.goto(f"{address}{name}.html")
                         assert page.evaluate("document.documentElement.scrollWidth") <= width
                         assert serious(page) == [], (scheme, width)
                     assert page.refused == []

@@ -125,9 +125,7 @@ def main() -> int:
         return 1
     if options.builder == "html":
         out, pages = os.path.relpath(options.out), len(list(options.out.rglob("*.html")))
-        print(
-            f"{pages} pages in {out}, in {time.monotonic() - begun:.0f} s. To read them:"
-        )
+        print(f"{pages} pages in {out}, in {time.monotonic() - begun:.0f} s. To read them:")
         print(f"\n    python -m http.server -d {out}\n\nthen open http://localhost:8000")
     return 0
 
