@@ -1,4 +1,4 @@
-"""Open any SavedModel, name its inputs and outputs, run it. Taught in 10_look_inside_a_savedmodel.
+"""Open any SavedModel, name its inputs and outputs, run it. Taught in 02_load_from_hub.
 
 With one signature or several or none, one input or several, a dynamic batch, a fixed one or none:
 `load` finds out, and `Model.predict` is the same call for all of them.

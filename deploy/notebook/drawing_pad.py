@@ -4,7 +4,7 @@ The digits of the UCI set were made from bitmaps of 32 x 32 points: each of the 
 the inked points of a 4 x 4 block (https://archive.ics.uci.edu/dataset/80). In them a digit fills
 all 32 rows, and about 20 of the columns. What you draw here is treated the same way. The page in
 deploy/web/ has the same functions in digit.js; a test compares the two, bit for bit. No TensorFlow.
-Taught in 40_deploy_with_python.
+Taught in 42_run_in_a_browser.
 """
 
 import html

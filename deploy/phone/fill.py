@@ -2,7 +2,7 @@
 
 Shapes, dtypes, scales and zero points come from the file, labels and the range of the input from
 what is packed into it. Two kinds of file are known: float32 in and out, and int8 in and out. No
-TensorFlow. Taught in 40_deploy_with_python.
+TensorFlow. Taught in 43_run_on_a_phone.
 """
 
 import json

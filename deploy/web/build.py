@@ -1,7 +1,7 @@
 """Build a page where you draw a digit and the .tflite reads it, in the browser: `make web`.
 
 `python -m deploy.web.build` writes it to build/web/: npm fetches LiteRT.js, TensorFlow converts the
-model, and neither is needed again. Taught in 40_deploy_with_python. There are three more commands:
+model, and neither is needed again. Taught in 42_run_in_a_browser. There are three more commands:
 
     packages   only fetch LiteRT.js, so that the tests need no network; never fails
     prove      compare the page, in headless Chromium, with the interpreter; 1 if not equal

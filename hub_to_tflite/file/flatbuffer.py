@@ -1,4 +1,4 @@
-"""What a .tflite says about itself, read from its bytes. Taught in 30_fix_failed_conversions.
+"""What a .tflite says about itself, read from its bytes. Taught in 11_look_inside_a_tflite.
 
 A .tflite is a FlatBuffer: tables that refer to each other by offsets, laid out as in TensorFlow's
 schema.fbs. Its C++ verifier has no Python form, and the schema's Python classes take half a second

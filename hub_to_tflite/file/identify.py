@@ -1,4 +1,4 @@
-"""What a file or folder is, by its content, and who opens it. Taught in 01_why_wont_it_open.
+"""What a file or folder is, by its content, and who opens it. Taught in 12_identify_a_file.
 
 `hub-to-tflite identify PATH` prints it. No TensorFlow is loaded, and no model is run.
 """

@@ -4,7 +4,7 @@ Its Python package `tflite_micro` (https://github.com/tensorflow/tflite-micro) h
 that a microcontroller would run, with its portable kernels: those of LiteRT's
 OpResolverType.BUILTIN_REF, not the faster ones of XNNPACK that LiteRT uses by default. So compare
 integers with the former. It checks little: a model that it cannot run may end the process. So each
-run is in a sandbox. Taught in 40_deploy_with_python.
+run is in a sandbox. Taught in 41_run_on_a_microcontroller.
 """
 
 import importlib.util

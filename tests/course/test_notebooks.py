@@ -26,7 +26,7 @@ ROOT = notebooks.FOLDER.parent
 LESSONS = notebooks.every()
 NAMES = [path.stem for path in LESSONS]
 # Not yet in the shape of the others: minutes, predictions, and judges tried with mistakes.
-EARLIER = {"22_prune", "30_fix_failed_conversions", "50_bring_your_own_model"}
+EARLIER = {"30_fix_failed_conversions", "50_bring_your_own_model"}
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=NAMES)
 
 
