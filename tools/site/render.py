@@ -43,7 +43,10 @@ def stage(folder: Path) -> None:
             shutil.copyfile(path, to)
             continue
         text = links.rewritten(path.read_text(encoding="utf-8"), f"docs/{name}", anchors)
-        to.write_text(text.replace("<!-- lessons -->", _contents()), encoding="utf-8")
+        if name == "index.md":
+            text = text.replace("<!-- lessons -->", _contents())
+            text = text.replace("<!-- guides -->", _guides(text))
+        to.write_text(text, encoding="utf-8")
     (folder / "lessons").mkdir()
     (folder / "extra" / "lessons").mkdir(parents=True)
     for path in notebooks.every():
@@ -74,6 +77,12 @@ def _lessons():
             lines.append(f"| {title} | {readme.summary(path)} | {lessons.time(path)} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _guides(index):
+    """Return the pages of docs/ that the first page doesn't list yet, one a line."""
+    pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")}
+    return "\n".join(sorted(pages - {"index", "errors", *index.split()}))
 
 
 def _contents():
