@@ -81,10 +81,10 @@ def _scores_of(scores_of):
         image = stub.image()
         answer = ask(scores_of, stub, image, returns=(np.ndarray, list, tuple))
         scale, zero_point = stub.into
-        stored = np.clip(np.round(image / np.float32(scale)) + zero_point, -128, 127)
+        steps = np.clip(image / scale + zero_point, -128, 127)
         if stub.stored is None or stub.result is None:
             return "The interpreter was not run: set_tensor, invoke, get_tensor."
-        if np.abs(stub.stored[0] - stored).max() > 1:
+        if np.abs(stub.stored[0] - steps).max() > 0.501:
             return _fed(stub.stored[0], image, stub.into)
         real = (stub.result[0].astype(np.float64) - stub.out[1]) * stub.out[0]
         answer = np.asarray(answer)
@@ -110,6 +110,8 @@ def _fed(found, image, quantization):
         return "The input's zero point was subtracted. Going in, it's added."
     if np.abs(found - image).max() < 2 and np.abs(found).max() < 30:
         return "The floats were cast to int8. Divide by the scale, round, add the zero point."
+    if np.abs(found - np.clip(image / scale + zero_point, -128, 127)).max() < 1.001:
+        return "The integers are cut, not rounded: use np.round before the cast."
     return "The integers that go in are others: divide by the scale, round, add the zero point."
 
 
@@ -155,8 +157,10 @@ def _dataset(dataset):
             more = "at least " if len(found) >= 1000 else ""
             return f"It yields {more}{len(found)} samples. There are {count} images."
         values = np.stack([_array(one, images)[0] for one in found])
+        if not np.isfinite(values).all() or values.max() > 1.01 or values.min() < -0.01:
+            return _values(values, images)
         kept = {value.tobytes() for value in np.round(values * 255).astype(np.uint8)}
-        if values.max() > 1.01 or kept != {image.tobytes() for image in images}:
+        if kept != {image.tobytes() for image in images}:
             return _values(values, images)
     return None
 
@@ -202,14 +206,14 @@ def _values(values, images):
 
 
 SOLUTION = """\
-def scores_of(interpreter, image):
-    [source], [target] = interpreter.get_input_details(), interpreter.get_output_details()
+def scores_of(runtime, image):
+    [source], [target] = runtime.get_input_details(), runtime.get_output_details()
     scale, zero_point = source["quantization"]
     stored = np.clip(np.round(image / scale) + zero_point, -128, 127).astype(np.int8)
-    interpreter.set_tensor(source["index"], stored[None])
-    interpreter.invoke()
+    runtime.set_tensor(source["index"], stored[None])
+    runtime.invoke()
     scale, zero_point = target["quantization"]
-    return (interpreter.get_tensor(target["index"])[0].astype(float) - zero_point) * scale"""
+    return (runtime.get_tensor(target["index"])[0].astype(float) - zero_point) * scale"""
 HELPERS = """\
 def scores_of(runtime, image):
     detail, result = runtime.get_input_details()[0], runtime.get_output_details()[0]
@@ -232,6 +236,9 @@ EXERCISES = [
         SOLUTION,
         {
             _changed("np.clip(np.round(image / scale) + zero_point, -128, 127)", "image"): "cast",
+            _changed("np.round(image / scale) + zero_point", "image / scale + zero_point"): (
+                "not rounded"
+            ),
             _changed("np.round(image / scale) + zero_point", "np.round(image / scale)"): (
                 "input's zero point is missing"
             ),
@@ -242,16 +249,19 @@ EXERCISES = [
                 "np.clip(np.round(image / scale) + zero_point, -128, 127)",
                 "(np.round(image / scale) + zero_point).astype(np.int64)",
             ): "wrapped around",
-            _changed(
-                "return (interpreter.get_tensor(target", "return (interpreter.get_tensor(source"
-            ): ("Your code stopped with ValueError"),
+            _changed("return (runtime.get_tensor(target", "return (runtime.get_tensor(source"): (
+                "Your code stopped with ValueError"
+            ),
             _changed(".astype(float) - zero_point) * scale", ")"): "output's integers",
             _changed(".astype(float) - zero_point)", ".astype(float))"): "zero point is missing",
             _changed('target["quantization"]', 'source["quantization"]'): "It has its own",
             _changed("[0].astype(float)", ".astype(float)"): "batch dimension is still there",
             _changed("    return (", "    ("): "returns nothing",
         },
-        right_codes=(HELPERS,),
+        right_codes=(
+            HELPERS,
+            "def scores_of(runtime, image):\n    return interpreter.predict(runtime, image[None])[0]",
+        ),
     ),
     Exercise(
         _dataset,
