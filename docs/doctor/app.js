@@ -1,8 +1,8 @@
 // The page: files and messages go to a worker with the project's Python, and its words come back.
 
 const base = new URL(".", document.baseURI).href;
-const [state, drop, tries, message, results, busy, stop] =
-  ["state", "drop", "tries", "message", "results", "busy", "stop"].map((id) => document.getElementById(id));
+const [state, drop, tries, message, results, busy, stop, said] =
+  ["state", "drop", "tries", "message", "results", "busy", "stop", "said"].map((id) => document.getElementById(id));
 const MOST_FILES = 20_000; // of a folder
 const SECONDS = 60; // for one run of a model
 const TRIES = [ // name of the button, the file, what is done to its bytes
@@ -69,11 +69,17 @@ function element(tag, properties = {}, ...children) {
 }
 
 const list = (rows) => element("dl", {}, ...rows.flatMap(([name, ...text]) => [element("dt", {}, name), element("dd", {}, ...text)]));
+/** A text with `code` and addresses as such. */
+const rich = (text) => text.split(/(`[^`]+`|https?:\/\/\S+[^\s.,;)])/).map((part, number) => !(number % 2) ? part
+  : part[0] === "`" ? element("code", {}, part.slice(1, -1)) : element("a", {href: part}, part));
+
 const mark = (word) => element("span", {className: {yes: "yes", likely: "yes", no: "no"}[word] ?? ""}, word);
 
 function add(article) {
   results.querySelector(".none")?.remove();
   results.prepend(article);
+  article.scrollIntoView({block: "nearest"});
+  said.textContent = [...article.querySelectorAll("h3, dd, p")].slice(0, 2).map((one) => one.textContent).join(": "); // for a screen reader
   return article;
 }
 
@@ -102,7 +108,7 @@ function showMessage(found) {
   article.dataset.known = found.known;
   if (!found.known) article.append(...found.text.split("\n\n").slice(1).map((part) => element("p", {}, part)));
   for (const {title, address, rows} of found.entries)
-    article.append(list(rows), element("p", {}, "In the list of errors: ", element("a", {href: `../${address}`}, title)));
+    article.append(list(rows.map(([name, text]) => [name, ...rich(text)])), element("p", {}, "In the list of errors: ", element("a", {href: `../${address}`}, title)));
   article.append(element("details", {}, element("summary", {}, "As the command line says it"), element("pre", {}, found.text)));
   return add(article);
 }
@@ -122,7 +128,7 @@ async function run(file, found, output, button) {
   } catch (error) {
     output.replaceChildren(element("p", {}, mark("no"), `: LiteRT.js says: ${error.message}`));
     const known = await ask({kind: "message", text: error.message}).catch(() => null);
-    if (known?.known) output.append(list(known.entries[0].rows));
+    if (known?.known) output.append(list(known.entries[0].rows.map(([name, text]) => [name, ...rich(text)])));
   }
   clearTimeout(limit);
   button.disabled = false;

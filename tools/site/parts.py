@@ -4,6 +4,7 @@ They go to build/site-parts/, and `python -m tools.site.render` puts them into t
 
     packages    only fetch the npm packages, so that the tests need no network; never fails
     serve       build only the doctor, serve it on this machine, and open it: `make doctor`
+    images      build only the doctor, and write docs/images/doctor.png and doctor_narrow.png
 """
 
 import argparse
@@ -16,7 +17,9 @@ from deploy.web import browser
 from deploy.web import build as web
 from tools.site import doctor
 
-PARTS = Path(__file__).resolve().parents[2] / "build" / "site-parts"
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ROOT / "build" / "site-parts"
+IMAGES = ROOT / "docs" / "images"
 
 
 def serve() -> None:
@@ -30,10 +33,32 @@ def serve() -> None:
             print()
 
 
+def screenshots() -> None:
+    """Write the images of the doctor: wide, with a file; narrow and dark, with a message."""
+    from PIL import Image
+
+    with browser.launch() as program, browser.serve(PARTS) as address:
+        for name, width, scheme in (("doctor", 1100, "light"), ("doctor_narrow", 390, "dark")):
+            size = {"width": width, "height": 900}
+            with browser.open_page(program, viewport=size, color_scheme=scheme) as page:
+                page.goto(f"{address}doctor/")
+                page.wait_for_selector("body[data-state=offline]", timeout=120_000)
+                if scheme == "light":
+                    page.get_by_role("button", name="A custom op").click()
+                else:
+                    page.locator("#message").fill("ModuleNotFoundError: No module named 'imp'")
+                    page.get_by_role("button", name="Explain it").click()
+                page.locator("article").wait_for()
+                page.screenshot(path=IMAGES / f"{name}.png", full_page=True)
+            # 64 colours are enough for it, and a fifth of the bytes.
+            image = Image.open(IMAGES / f"{name}.png").convert("RGB").quantize(64)
+            image.save(IMAGES / f"{name}.png", optimize=True)
+
+
 def main() -> int:
     """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.site.parts", description=__doc__)
-    commands = ("build", "packages", "serve")
+    commands = ("build", "packages", "serve", "images")
     parser.add_argument("command", nargs="?", default="build", choices=commands)
     command = parser.parse_args().command
     try:
@@ -45,6 +70,8 @@ def main() -> int:
             web.build(PARTS / "digit")
         if command == "serve":
             serve()
+        if command == "images":
+            screenshots()
     except web.WebError as error:
         print(f"No doctor, and no test of it: {error}.", file=sys.stderr)
         return 0 if command == "packages" else 1
