@@ -37,7 +37,11 @@ def _to_probabilities(to_probabilities):
     one[:, -1] = 1 - one[:, :-1].sum(axis=1)  # logits, and yet each row sums to 1
     sure = np.eye(3, 5)[[1, 0, 1, 2]]
     soft = rng.dirichlet(np.ones(30), 20).astype(np.float32)  # sums hardly ever exactly 1
-    for logits in (mixed, positive, one, levels, spread):
+    low = rng.uniform(-4, 0.9, (5, 3))
+    small = rng.uniform(0, 0.9, (4, 3))
+    balanced = np.array([[0.1, 0.2, 0.2], [0.3, 0.3, 0.9], [0.5, 0.25, 0.25]])
+    first = np.array([[0.5, 0.2, 0.3], [2.0, 0.1, 0.3], [0.3, 0.4, 0.9]])
+    for logits in (mixed, positive, one, low, small, balanced, first, levels, spread):
         expected = _softmax(logits)
         with np.errstate(all="ignore"):
             answer = ask(to_probabilities, logits.copy())
@@ -53,6 +57,12 @@ def _to_probabilities(to_probabilities):
             return (
                 f"It left logits as they are: {logits[0].round(2)}. Probabilities have no negative "
                 "number, and each row of them sums to 1. Ask for both."
+            )
+        same = np.isclose(found, logits).all(axis=1)
+        if same.any():
+            return (
+                f"It left the row {logits[same][0].round(2)} as it is, but the other rows of that "
+                "array show that these are logits. Look at all rows before you decide."
             )
         if np.allclose(found.sum(axis=0), 1):
             return "The columns sum to 1. Each row should: sum over axis=1, with keepdims=True."
@@ -193,6 +203,17 @@ EXERCISES = [
             "    return np.exp(outputs) / np.exp(outputs).sum()": "Everything together sums to 1",
             "def to_probabilities(outputs):\n"
             "    return outputs / outputs.sum(axis=1, keepdims=True)": "Take exp of each logit",
+            "def to_probabilities(outputs):\n"
+            "    rows = []\n"
+            "    for row in outputs:\n"
+            "        if row.min() < 0 or abs(row.sum() - 1) > 1e-4:\n"
+            "            row = np.exp(row - max(row)) / np.exp(row - max(row)).sum()\n"
+            "        rows.append(row)\n"
+            "    return rows": "Look at all rows",
+            "def to_probabilities(outputs):\n"
+            "    if outputs.min() >= 0 and outputs.max() <= 1:\n"
+            "        return outputs\n"
+            "    return tf.nn.softmax(outputs)": "left logits as they are",
             "def to_probabilities(outputs):\n    tf.nn.softmax(outputs)": "nothing (None)",
         },
         (
@@ -200,13 +221,10 @@ EXERCISES = [
     done = outputs.min() >= 0 and abs(outputs.sum(axis=1) - 1).max() < 1e-3
     return outputs if done else tf.nn.softmax(outputs)""",
             """def to_probabilities(outputs):
-    rows = []
-    for row in outputs:
-        if row.min() < 0 or abs(row.sum() - 1) > 1e-4:
-            row = np.exp(row - max(row))
-            row = row / sum(row)
-        rows.append(row)
-    return rows""",
+    if outputs.min() < 0 or max(abs(sum(row) - 1) for row in outputs) > 1e-4:
+        rows = [np.exp(row - max(row)) for row in outputs]
+        outputs = [row / sum(row) for row in rows]
+    return outputs""",
         ),
     ),
     Exercise(

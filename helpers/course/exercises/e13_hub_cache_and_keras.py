@@ -27,7 +27,7 @@ def _entry(cache, handle, *files):
 def _caches(outer):
     """Yield (cache, damaged handles) in a folder: none, one, several, all of the entries damaged."""
     rng = np.random.default_rng(3)
-    kinds = [(), ("variables/variables.index",), ("nested/saved_model.pb",), ("assets/a.txt",)]
+    kinds = [(), ("variables/variables.index",), ("nested/saved_model.pb",), ("fingerprint.pb",)]
     for number, broken in enumerate(([0, 0, 0], [1, 0, 2], [3, 1], [2, 0, 0, 3, 0])):
         cache, damaged = Path(outer, str(number)), []
         cache.mkdir()
@@ -64,6 +64,10 @@ def _damaged(damaged):
             for value in found:
                 if any(handle.startswith(value) for handle in set(expected) - set(found)):
                     return f"This handle is cut short: {value!r}. A handle may hold colons."
+            texts = [path.read_text() for path in cache.glob("*.descriptor.txt")]
+            for value in set(found) - set(expected):
+                if not any(f"Module: {value}\n" in text for text in texts):
+                    return f"It names {value!r}, which is the handle in no descriptor."
             if more := set(found) - set(expected):
                 return f"It names {more.pop()!r}, whose folder has its saved_model.pb."
             missing = sorted(set(expected) - set(found))[0]
