@@ -25,6 +25,7 @@ fully_quantize: \d
 ^\S+ \S+ +\d+ (saved_model|loader|reader|single_machine|devices|grappler)\w*\.(cc|h):
 ^\S+ \S+ +\d+ (mlir_graph_opt|merge_async_calls|tf_tfl_flatbuffer|flatbuffer_exp)\w*\.(cc|h):
 ^[WI]\d{4} .*\.(cc|h):\d+\]
+^[\d-]+ [\d:.]+: [IW] \S+\.(cc|h):\d+\]
 ^INFO: \[\w+\.cc:\d+\]
 ^WARNING: \[npu_registry|^WARNING: \[compiler_plugin.*Openvino|^└ Could not load .*openvino
 ^loc\(|^error: (failed while converting|Lowering tensor list ops|failed to convert value attribute)

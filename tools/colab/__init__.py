@@ -1,0 +1,1 @@
+"""The lessons on Google Colab's own versions: `make colab`."""

@@ -1,0 +1,132 @@
+"""Run the lessons as Google Colab does: its Python and versions, an empty folder, the first cell.
+
+    python -m tools.colab [NOTEBOOK ...]
+
+Colab is replaced by: an environment of requirements.txt beside this file, a package `google.colab`,
+a clone of this checkout in the place of the public address. The first cell of the first lesson
+installs what's missing, as it does there. A lesson passes if it ends without an error, and with
+nothing on standard error.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+from tools.course import notebooks, readme, set_up
+
+VERSION = "3.13"
+ROOT = notebooks.FOLDER.parent
+FOLDER = ROOT / "build" / "colab"
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+# Colab imports it before any cell; its first import of TensorFlow comes later.
+STARTUP = "import google.colab\n"
+
+
+def find_python() -> str:
+    """Return a Python of Colab's version; end with one sentence if there's none."""
+    found = [shutil.which(f"python{VERSION}"), sys.executable]
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    found += sorted(map(str, pyenv.glob(f"{VERSION}.*/bin/python")))
+    for python in filter(None, found):
+        command = [python, "-c", "import sys, ensurepip; print('%d.%d' % sys.version_info[:2])"]
+        if subprocess.run(command, capture_output=True, text=True).stdout.strip() == VERSION:
+            return python
+    sys.exit(
+        f"Colab has Python {VERSION}, and none was found here. Install one, or set PYENV_ROOT."
+    )
+
+
+def environment() -> Path:
+    """Return the folder of an environment with Colab's versions, made anew if they have changed."""
+    folder, wanted = FOLDER / "env", REQUIREMENTS.read_text()
+    ready = folder / "ready.txt"
+    if ready.exists() and ready.read_text() == wanted:
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    print("Setting up Colab's versions: 2.5 GB on disk.", flush=True)
+    subprocess.run([find_python(), "-m", "venv", folder], check=True)
+    python, uv = set_up.python_of(folder), [sys.executable, "-m", "uv", "--quiet", "pip"]
+    options = set_up.uv_options(sys.executable)
+    subprocess.run([*uv, "install", "--python", python, "-r", REQUIREMENTS, *options], check=True)
+    [packages] = folder.glob("lib/python*/site-packages")
+    (packages / "google" / "colab").mkdir(parents=True)
+    (packages / "google" / "colab" / "__init__.py").touch()
+    ready.write_text(wanted)
+    return folder
+
+
+def settings(folder: Path, clone: Path, home: Path) -> dict[str, str]:
+    """Return the variables of a kernel that stands for Colab's, with a home of its own."""
+    startup = home / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "colab.py").write_text(STARTUP)
+    kernel = home / "jupyter" / "kernels" / "colab"
+    kernel.mkdir(parents=True)
+    python = set_up.python_of(folder)
+    about = {"argv": [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]}
+    (kernel / "kernel.json").write_text(json.dumps({**about, "display_name": "Colab"}))
+    return {
+        "IPYTHONDIR": str(home / "ipython"),
+        "JUPYTER_PATH": str(home / "jupyter"),
+        "HUB_TO_TFLITE_CACHE": str(home / "cache"),
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{clone.as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": readme.address(),
+        "PATH": os.pathsep.join([str(Path(python).parent), os.environ["PATH"]]),
+    }
+
+
+def run(path: Path, folder: Path) -> tuple[nbformat.NotebookNode, str]:
+    """Return (a lesson executed in an empty folder, what went wrong or "")."""
+    notebook = nbformat.read(path, 4)
+    client = NotebookClient(
+        notebook, kernel_name="colab", timeout=600, resources={"metadata": {"path": str(folder)}}
+    )
+    try:
+        client.execute()
+    except (CellExecutionError, DeadKernelError) as error:
+        return notebook, str(getattr(error, "ename", "")) + ": " + str(
+            getattr(error, "evalue", error)
+        )
+    said = [
+        f"cell {number} says on standard error: {output.text.strip()[:300]}"
+        for number, cell in enumerate(notebook.cells)
+        for output in cell.get("outputs", [])
+        if output.get("name") == "stderr"
+    ]
+    return notebook, "; ".join(said)
+
+
+def main(paths: list[Path]) -> int:
+    """Run lessons, print a line for each, and return the number of those that failed."""
+    folder, failed = environment(), 0
+    with tempfile.TemporaryDirectory(prefix="colab-") as home:
+        clone = Path(home, "clone")
+        subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+        os.environ.update(settings(folder, clone, Path(home)))
+        for path in paths:
+            empty = Path(home, path.stem)
+            empty.mkdir()
+            begun = time.monotonic()
+            notebook, wrong = run(path, empty)
+            (FOLDER / path.name).write_text(nbformat.writes(notebook))
+            failed += bool(wrong)
+            spent = time.monotonic() - begun
+            print(
+                f"{'FAILED' if wrong else 'ok':6} {spent:4.0f} s  {path.stem}  {wrong}", flush=True
+            )
+    print(f"{len(paths) - failed} of {len(paths)} lessons hold on Colab's versions.")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main([Path(name) for name in sys.argv[1:]] or notebooks.every()) > 0)
