@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import convert, digits, parity, savedmodel
+from helpers import convert, digits, handles, parity, savedmodel
 from helpers.course import cache
 from helpers.course.exercises import Exercise, Wrong, ask, shown
 from helpers.course.exercises.e04_run_the_interpreter import different
@@ -31,6 +31,21 @@ NAMES = [
 ]
 HIDDEN = (102, 104, 108)  # seeds of the judges' own models: one of each kind
 WORTH = {"error": 0.05, "saved": 0.25}  # when a smaller file is recommended
+
+
+def check(handle: str) -> str:
+    """Return what handles.check does, if the exam can take the model. Raises HandleError."""
+    folder = handles.fetch(full := handles.check(handle))
+    for name, spec in convert.inputs_of(folder).items():
+        if spec.dtype != "float32" or len(spec.shape or ()) < 2 or spec.shape[0]:
+            needs = "This lesson needs float32 inputs, each with a dynamic batch first"
+            raise handles.HandleError(f"{needs}. Found: {name} {spec}. Take exam/meter/1.")
+    try:
+        convert.convert_cached(folder)
+    except Exception as error:
+        found = f"This model doesn't convert as it is. Found: {str(error).strip()[:200]}"
+        raise handles.HandleError(f"{found}. Take 30_fix_failed_conversions.") from None
+    return full
 
 
 def draw(seed: int) -> Path:
