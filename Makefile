@@ -56,6 +56,9 @@ readme: $(READY)  ## write the generated parts of README.md, with what the last 
 errors: $(READY)  ## cause every error of the gallery again, and write docs/errors.md
 	$(BIN)/python -m tools.gallery
 
+colab: $(READY)  ## run the lessons on Google Colab's own versions, with Python 3.13 (NOTEBOOKS=…)
+	@$(BIN)/python -m tools.colab $(NOTEBOOKS)
+
 bench: $(READY) .venv-bench/.ready  ## compare LiteRT with other runtimes, and the course's code with bare calls: benchmarks/
 	$(BIN)/python -m tools.bench $(ROUNDS)
 
@@ -70,6 +73,9 @@ models: $(READY)  ## train and publish the embedded models again (a few minutes)
 lock:  ## write requirements.lock and requirements-site.lock, for all supported Pythons together
 	$(PYTHON) tools/course/set_up.py lock
 
+lock-check: $(READY)  ## see that the lock has a wheel for each system and each Python
+	@$(BIN)/python tools/course/set_up.py lock-check
+
 clean:  ## remove .venv, .venv-bench, .venv-site and build
 	rm -rf .venv .venv-bench .venv-site build *.egg-info
 
@@ -82,5 +88,5 @@ $(READY): requirements.lock tools/course/set_up.py
 .venv-site/.ready: requirements-site.lock
 	@$(PYTHON) tools/course/set_up.py site
 
-.PHONY: help run test test-all report sweep web site doctor class lab refresh readme errors bench fuzz models lock clean
+.PHONY: help run test test-all report sweep web site doctor class lab refresh readme errors colab bench fuzz models lock lock-check clean
 .DEFAULT_GOAL := help

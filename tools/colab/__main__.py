@@ -29,6 +29,7 @@ FOLDER = ROOT / "build" / "colab"
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 # Colab imports it before any cell; its first import of TensorFlow comes later.
 STARTUP = "import google.colab\n"
+QUIET = ["-Xfrozen_modules=off"]  # a word of the debugger's, on Python 3.11 and later
 
 
 def find_python() -> str:
@@ -72,7 +73,7 @@ def settings(folder: Path, clone: Path, home: Path) -> dict[str, str]:
     kernel = home / "jupyter" / "kernels" / "colab"
     kernel.mkdir(parents=True)
     python = set_up.python_of(folder)
-    about = {"argv": [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]}
+    about = {"argv": [python, *QUIET, "-m", "ipykernel_launcher", "-f", "{connection_file}"]}
     (kernel / "kernel.json").write_text(json.dumps({**about, "display_name": "Colab"}))
     return {
         "IPYTHONDIR": str(home / "ipython"),

@@ -1,6 +1,7 @@
 """Make `.venv` and install what requirements.lock names, every package checked by its hash.
 
-`set_up.py lock` writes that file and requirements-site.lock; `set_up.py site` makes `.venv-site`,
+`set_up.py lock` writes that file and requirements-site.lock, and `lock-check` sees that each system
+has the wheels. `set_up.py site` makes `.venv-site`,
 which renders the site, and `set_up.py bench` makes `.venv-bench`, the environment of the runtimes
 that `make bench` compares with. Everything here is in the standard library, so that a Python too
 old or too new, or a Debian without the venv module, gets a sentence and no traceback.
@@ -22,6 +23,12 @@ SITE_LOCK = ROOT / "requirements-site.lock"
 OLDEST, NEWEST = (3, 10), (3, 13)  # TensorFlow 2.21's wheels; pyproject.toml's requires-python
 BENCH_OLDEST = (3, 11)  # ONNX Runtime 1.32's wheels
 SITE_OLDEST = (3, 11)  # Sphinx 9.0
+SYSTEMS = {  # uv's names; Intel Macs are told by check_machine that there's no TensorFlow
+    "Linux x86_64": "x86_64-manylinux_2_28",
+    "Linux aarch64": "aarch64-manylinux_2_28",
+    "macOS arm64": "aarch64-apple-darwin",
+    "Windows x64": "x86_64-pc-windows-msvc",
+}
 PIP_TO_UV = {
     "index-url": "--default-index",
     "extra-index-url": "--index",
@@ -164,7 +171,33 @@ def lock() -> None:
             sys.exit(status)
 
 
-COMMANDS = {"install": install, "bench": bench, "site": site, "lock": lock}
+def lock_check() -> None:
+    """Resolve the lock to wheels for each system and Python; end with status 1 if one lacks any."""
+    failed = 0
+    for system, platform_ in SYSTEMS.items():
+        for minor in range(OLDEST[1], NEWEST[1] + 1):
+            command = [sys.executable, "-m", "uv", "--quiet", "pip", "install", "--dry-run"]
+            command += ["--python-platform", platform_, "--python-version", f"3.{minor}"]
+            command += ["--only-binary", ":all:", "--require-hashes", "--requirement", str(LOCK)]
+            command += ["--target", str(ROOT / "build" / "lock-check")]
+            done = subprocess.run(
+                [*command, *uv_options(sys.executable)], stderr=subprocess.PIPE, text=True
+            )
+            failed += done.returncode > 0
+            found = "every package has a wheel"
+            if done.returncode:
+                found = " ".join(done.stderr.split())
+            print(f"{system}, Python 3.{minor}: {found}", flush=True)
+    sys.exit(failed > 0)
+
+
+COMMANDS = {
+    "install": install,
+    "bench": bench,
+    "site": site,
+    "lock": lock,
+    "lock-check": lock_check,
+}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
