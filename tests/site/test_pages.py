@@ -14,6 +14,8 @@ from tools.site import check, errors, lessons, links
 
 ROOT = links.ROOT
 ENVIRONMENT = ROOT / ".venv-site"
+# Colours are the scheme's, the layout is the width's.
+LOOKS = [("light", 320), ("light", 390), ("light", 1280), ("dark", 1280)]
 PAGES = ["index", "lessons/index", "lessons/*", "errors/index", "errors/install", "setup", "search"]
 
 
@@ -80,14 +82,8 @@ class TestRendered:
     def test_axe_finds_nothing_serious(self, site, program, name):
         name = name.replace("*", notebooks.every()[1].stem)
         with server(site) as (address, _):
-            with browser.open_page(program) as page:
-                # Colours are the scheme's, the layout is the width's.
-                for scheme, width in [
-                    ("light", 320),
-                    ("light", 390),
-                    ("light", 1280),
-                    ("dark", 1280),
-                ]:
+            with browser.open_page(program, reduced_motion="reduce") as page:
+                for scheme, width in LOOKS:
                     page.emulate_media(color_scheme=scheme)
                     page.set_viewport_size({"width": width, "height": 900})
                     page.goto(f"{address}{name}.html")
