@@ -139,6 +139,4 @@ class TestNeeds:
     def test_another_kind_gets_one_sentence_and_a_lesson(self):
         words = r"Found: serving_default, from text string \(any\).*Take 31"
         with pytest.raises(handles.HandleError, match=words):
-            handles.HandleError, match=r"Found: serving_default, from text string \(any\).*Take 31"
-        ):
             needs.check("text/prose_or_code/classification/1", "31_convert_a_text_model")
