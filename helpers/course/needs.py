@@ -15,7 +15,7 @@ def check(handle: str, instead: str = "05_on_your_own", image=False, converts=Tr
     specs = [spec for side in sides for spec in side.values()]
     fits = [one.dtype == "float32" and (one.shape or "?")[0] in (None, 1) for one in specs]
     shape = (specs[0].shape or ())[1:]
-    wrong = image and (None in shape or (shape[2:] or "?")[0] not in (1, 3))
+    wrong = not shape or image and (None in shape or (shape[2:] or "?")[0] not in (1, 3))
     if name != "serving_default" or len(fits) != 2 or not all(fits) or wrong:
         found = " to ".join(", ".join(f"{name} {one[name]}" for name in one) for one in sides)
         kind = "a batch of images" if image else "one float32 array, a batch first,"
