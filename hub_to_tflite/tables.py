@@ -48,6 +48,9 @@ def _text(cells, head, right):
 
 
 def _html(row, tag, right):
-    marks = [' style="text-align:right"' if one else "" for one in right]
-    written = [f"<{tag}{mark}>{html.escape(one)}</{tag}>" for one, mark in zip(row, marks)]
+    sides = ["right" if one else "left" for one in right]  # Jupyter's own choice is right
+    written = [
+        f'<{tag} style="text-align:{side}">{html.escape(one)}</{tag}>'
+        for one, side in zip(row, sides)
+    ]
     return f"<tr>{''.join(written)}</tr>"

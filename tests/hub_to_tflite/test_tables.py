@@ -36,7 +36,7 @@ def test_without_a_head_there_is_none():
 def test_without_rows_the_head_remains():
     assert table([], HEAD).splitlines() == ["recipe  bytes", "-------------"]
     assert table([], HEAD, "markdown").splitlines()[1] == "| --- | --- |"
-    assert table([], HEAD, "html").count("<th>") == 2
+    assert table([], HEAD, "html").count("<th ") == 2
     assert table([]) == ""
 
 
@@ -46,7 +46,7 @@ def test_a_cell_with_bars_tags_and_lines_stays_one_cell(form):
     if form == "markdown":
         assert written.splitlines()[2] == "| a \\| b | &lt;script> alert(1) |"
     elif form == "html":
-        assert written.count("<td>") == 2 and "<script" not in written
+        assert written.count("<td ") == 2 and "<script" not in written
     else:
         assert written.splitlines()[2] == "a | b   <script> alert(1)"
 
