@@ -4,125 +4,154 @@ import re
 
 import numpy as np
 
-from helpers.course.exercises import Exercise, NotAttempted
+from helpers.course.exercises import Exercise, Wrong, ask, stopped
+
+
+def _converted(function, *shape):
+    """Return a learner's function of (None, *shape) as a .tflite; raise Wrong if it won't."""
+    import tensorflow as tf
+
+    spec = tf.TensorSpec([None, *shape], tf.float32)
+
+    def traced(x):
+        answer = ask(function, x)
+        if not tf.is_tensor(answer):
+            raise Wrong(
+                "NumPy or Python computed this, once, and the converter sees only TensorFlow's "
+                "own operations. Use tf."
+            )
+        return answer
+
+    # Without autograph, which would rewrite this judge's code as well.
+    concrete = tf.function(traced, [spec], autograph=False).get_concrete_function()
+    try:
+        return tf.lite.TFLiteConverter.from_concrete_functions([concrete], tf.Module()).convert()
+    except Exception as error:
+        lines = re.findall(r"(?:TF Select|Custom) ops: .+", str(error))
+        told = lines[-1] if lines else str(error)[:100]
+        raise Wrong(f"It doesn't convert. The line that tells: {told}") from None
 
 
 def _asinh(asinh):
+    from helpers import interpreter
+
+    random = np.random.default_rng(30)
+    for width in (3, 5):
+        content = _converted(asinh, width)
+        for low, high in ((0, 4), (-4, 0), (-1, 1)):
+            values = random.uniform(low, high, (6, width)).astype(np.float32)
+            answer = interpreter.predict(interpreter.load(content), values)
+            if answer.shape != values.shape:
+                return f"For numbers of shape {values.shape} it gives shape {answer.shape}."
+            if not np.isfinite(answer).all():
+                return (
+                    "It converts, but some results aren't numbers. Under the root is x squared "
+                    "plus one, which is never negative."
+                )
+            off = np.abs(answer - np.arcsinh(values)).max()
+            if off > 1e-3:
+                return (
+                    f"It converts, but for numbers from {low} to {high} it's off by up to "
+                    f"{off:.2g}. Compare it with the formula once more."
+                )
+    return None
+
+
+def _flatten_any(flatten_any):
     import tensorflow as tf
 
-    values = np.linspace(-3, 3, 13, dtype=np.float32)
-    answer = asinh(tf.constant(values))
-    if answer is ...:
-        raise NotAttempted
-    if answer is None:
-        return "It returns None. Return the result."
-    if not tf.is_tensor(answer):
-        return "NumPy computed this, at once. The converter sees only TensorFlow's own operations: use tf.math.log and tf.sqrt."
-    spec = tf.TensorSpec([None], tf.float32)
-    traced = tf.function(asinh, input_signature=[spec]).get_concrete_function()
-    try:
-        tf.lite.TFLiteConverter.from_concrete_functions([traced], tf.Module()).convert()
-    except Exception as error:
-        lines = re.findall(r"(?:TF Select|Custom) ops: .+", str(error))
-        return f"It does not convert. The telling line: {lines[-1] if lines else str(error)[:100]}"
-    if not np.isfinite(answer).all():
-        return "Some values aren't numbers. Under the root is x squared plus one, which is never negative."
-    if np.allclose(answer, np.arcsinh(values), atol=1e-4):
-        return None
-    return "It converts, but gives other numbers than asinh. Compare it with the formula once more."
+    from helpers import interpreter
 
+    random = np.random.default_rng(31)
+    for height, width, outputs in ((4, 4, 2), (3, 5, 4), (2, 6, 1)):
+        weights = random.normal(size=(height * width, outputs)).astype(np.float32)
+        constant = tf.constant(weights)
 
-OPS = {
-    "Conv2D": (False, False),
-    "ArgMax": (False, False),
-    "LookupTableFindV2": (False, True),
-    "StringUpper": (True, True),
-    "StringLength": (True, False),
-}
+        def asked(x, constant=constant):
+            return ask(flatten_any, x, constant)
 
-
-def _text_out(cut_for_text_out):
-    answer = cut_for_text_out(OPS)
-    if answer is ...:
-        raise NotAttempted
-    if answer is None:
-        return "It returns None. Return a list of names."
-    answer = [answer] if isinstance(answer, str) else list(answer)
-    if answer == ["LookupTableFindV2"]:
-        return None
-    if "StringLength" in answer and "LookupTableFindV2" not in answer:
-        return "StringLength reads text and gives a number: this is the cut of a model with text in. Here it is the other way round."
-    if "StringUpper" in answer:
-        return "StringUpper gives text, but it reads text too: it comes after the border."
-    if "Conv2D" in answer:
-        return "Conv2D has no text on either side. It belongs to the half that converts."
-    return f"On a planted list it found {answer}. Which op reads no text and gives text?"
-
-
-def _opens(opens):
-    pairs = [
-        ("2.9", "2.17.0"),
-        ("2.17.0", "2.9"),
-        ("2.17.0", "2.17.0"),
-        ("2.17", "2.17.0"),
-        ("3.0", "2.17.0"),
-    ]
-    wanted = [False, True, True, True, True]
-    answers = [opens(*pair) for pair in pairs]
-    if answers[0] is ...:
-        raise NotAttempted
-    if None in answers:
-        return "It returns None. Return True or False."
-    if [bool(answer) for answer in answers] == wanted:
-        return None
-    if answers[0]:
-        return 'It says that 2.9 opens a file for 2.17.0. As text or as a decimal, "2.9" is the larger; as releases, 9 comes before 17.'
-    if not answers[2]:
-        return "A runtime of exactly the release that the file needs does open it."
-    if not answers[3]:
-        return 'It says that "2.17" does not open what needs "2.17.0". They are the same release: compare the first two numbers.'
-    if not answers[4]:
-        return "Release 3.0 comes after 2.17: compare the first number first."
-    return "It refuses a runtime that is newer than what the file needs."
+        content = _converted(asked, height, width)
+        for batch in (1, 3, 8):
+            x = random.random((batch, height, width), np.float32)
+            given = f"With a batch of {batch}, {height} x {width},"
+            loaded = interpreter.load(content)
+            try:
+                # Not the runner, which resizes without asking the graph.
+                loaded.resize_tensor_input(loaded.get_input_details()[0]["index"], x.shape)
+                loaded.allocate_tensors()
+                loaded.set_tensor(loaded.get_input_details()[0]["index"], x)
+                loaded.invoke()
+            except (RuntimeError, ValueError) as error:
+                found = stopped(error).partition(" with ")[2]
+                return f"{given} the file stops: {found} Is a size still written into the graph?"
+            answer = loaded.get_tensor(loaded.get_output_details()[0]["index"])
+            right = x.reshape(batch, -1) @ weights
+            if answer.shape != right.shape:
+                return f"{given} the file gives shape {answer.shape}. It should be {right.shape}."
+            if np.abs(answer - right).max() > 1e-3:
+                return f"{given} the file gives other numbers. Each row must stay one input."
+    return None
 
 
 EXERCISES = [
     Exercise(
         _asinh,
-        "It converts, and gives asinh's numbers.",
+        "It converts, and the file gives asinh's numbers.",
         "tf.math.log is the natural logarithm, tf.sqrt the root.",
         "def asinh(x):\n    return tf.math.log(x + tf.sqrt(x * x + 1.0))",
-        {
+        wrong={
             "def asinh(x):\n    return tf.math.asinh(x)": "Custom ops: Asinh",
-            "def asinh(x):\n    return np.arcsinh(x)": "NumPy computed this",
+            "def asinh(x):\n    return np.arcsinh(x)": "Your code stopped with",
+            "def asinh(x):\n    return np.arcsinh(np.ones(3))": "NumPy or Python computed this",
             "def asinh(x):\n    return tf.math.log(x + tf.sqrt(x * x - 1.0))": "aren't numbers",
+            "def asinh(x):\n"
+            "    return tf.math.log(x + tf.sqrt(x * x + 1.0)) / tf.math.log(10.0)": "off by up to",
+            "def asinh(x):\n    tf.math.log(x + tf.sqrt(x * x + 1.0))": "returns nothing",
+            "def asinh(x):\n"
+            "    return tf.reduce_sum(tf.math.log(x + tf.sqrt(x * x + 1.0)))": "gives shape",
+            "def asinh(x):\n    return tf.math.log(x + tf.sqrt(x + 1.0))": "off by up to",
         },
+        right_codes=(
+            "def asinh(x):\n"
+            "    size = tf.abs(x)\n"
+            "    return tf.sign(x) * tf.math.log(size + (size ** 2 + 1) ** 0.5)",
+            "asinh = lambda x: -tf.math.log(tf.sqrt(1 + x * x) - x)",
+        ),
     ),
     Exercise(
-        _text_out,
-        "Convert what comes before it, and keep the table from number to name in your program.",
-        "Go through ops.items(). The first of the two must be False, the second True.",
-        "def cut_for_text_out(ops):\n    return [name for name, (reads, gives) in ops.items() if gives and not reads]",
-        {
-            "def cut_for_text_out(ops):\n    return [name for name, (reads, gives) in ops.items() if gives]": "reads text too",
-            "def cut_for_text_out(ops):\n"
-            "    return [name for name, (reads, gives) in ops.items() if reads and not gives]": "the other way round",
-            "def cut_for_text_out(ops):\n    return [name for name, (reads, gives) in ops.items() if not reads]": "no text on either side",
+        _flatten_any,
+        "One file for any batch.",
+        "tf.reshape takes -1 for one size, and works it out from the others. The row's length is "
+        "that of the weights' first dimension.",
+        "def flatten_any(x, weights):\n"
+        "    return tf.reshape(x, [-1, weights.shape[0]]) @ weights",
+        wrong={
+            "def flatten_any(x, weights):\n"
+            "    return tf.reshape(x, [1, 16]) @ weights": "the file stops",
+            "def flatten_any(x, weights):\n"
+            "    return tf.reshape(x, [3, 16]) @ weights": "the file stops",
+            "def flatten_any(x, weights):\n"
+            "    return tf.reshape(x, [-1, 16]) @ weights": "Your code stopped with",
+            "def flatten_any(x, weights):\n"
+            "    return tf.reshape(x, [x.shape[0], -1]) @ weights": "Your code stopped with",
+            "def flatten_any(x, weights):\n"
+            "    rows = tf.transpose(x, [0, 2, 1])\n"
+            "    return tf.reshape(rows, [-1, weights.shape[0]]) @ weights": "other numbers",
+            "def flatten_any(x, weights):\n"
+            "    return tf.reshape(x, [-1, weights.shape[0]])": "gives shape",
+            "def flatten_any(x, weights):\n"
+            "    y = tf.reshape(x, [-1, weights.shape[0]]) @ weights": "returns nothing",
+            "def flatten_any(x, weights):\n"
+            "    return tf.reshape(x, [-1, weights.shape[0]]) @ tf.cast(weights, tf.float64)": ""
+            "Your code stopped with",
         },
-    ),
-    Exercise(
-        _opens,
-        "Releases are compared number by number.",
-        'needed.split(".") gives the numbers as text. Turn the first two into int, and compare lists.',
-        "def opens(runtime, needed):\n"
-        '    numbers = [[int(part) for part in release.split(".")[:2]] for release in (runtime, needed)]\n'
-        "    return numbers[0] >= numbers[1]",
-        {
-            "def opens(runtime, needed):\n    return runtime >= needed": "9 comes before 17",
-            "def opens(runtime, needed):\n"
-            '    return [int(n) for n in runtime.split(".")] > [int(n) for n in needed.split(".")]': "exactly the release",
-            "def opens(runtime, needed):\n"
-            '    return [int(n) for n in runtime.split(".")] >= [int(n) for n in needed.split(".")]': "the same release",
-        },
+        right_codes=(
+            "def flatten_any(x, weights):\n"
+            "    rows = tf.reshape(x, [tf.shape(x)[0], weights.shape[0]])\n"
+            "    return tf.matmul(rows, weights)",
+            "def flatten_any(x, weights):\n    return keras.layers.Flatten()(x) @ weights",
+            "def flatten_any(x, weights):\n"
+            "    return tf.tensordot(x, tf.reshape(weights, [*x.shape[1:], -1]), 2)",
+        ),
     ),
 ]
