@@ -29,6 +29,9 @@ FOLDER = ROOT / "build" / "colab"
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 # Colab imports it before any cell; its first import of TensorFlow comes later.
 STARTUP = "import google.colab\n"
+HERE = "import sys, importlib.metadata as m; " + (
+    "print('Python %d.%d, TensorFlow ' % sys.version_info[:2] + m.version('tensorflow'))"
+)
 QUIET = ["-Xfrozen_modules=off"]  # a word of the debugger's, on Python 3.11 and later
 
 
@@ -110,10 +113,14 @@ def run(path: Path, folder: Path) -> tuple[nbformat.NotebookNode, str]:
 def main(paths: list[Path]) -> int:
     """Run lessons, print a line for each, and return the number of those that failed."""
     folder, failed = environment(), 0
+    summary = FOLDER / "summary.json"
+    rows = json.loads(summary.read_text()) if summary.exists() else []
     with tempfile.TemporaryDirectory(prefix="colab-") as home:
         clone = Path(home, "clone")
         subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
         os.environ.update(settings(folder, clone, Path(home)))
+        command = [set_up.python_of(folder), "-c", HERE]
+        versions = subprocess.check_output(command, text=True).strip()
         for path in paths:
             empty = Path(home, path.stem)
             empty.mkdir()
@@ -121,6 +128,13 @@ def main(paths: list[Path]) -> int:
             notebook, wrong = run(path, empty)
             (FOLDER / path.name).write_text(nbformat.writes(notebook))
             failed += bool(wrong)
+            row = {
+                "notebook": path.stem,
+                "error": wrong,
+                "environment": f"Google Colab: {versions}",
+            }
+            rows = [*(one for one in rows if one["notebook"] != path.stem), row]
+            summary.write_text(json.dumps(rows, indent=1) + "\n")
             spent = time.monotonic() - begun
             print(
                 f"{'FAILED' if wrong else 'ok':6} {spent:4.0f} s  {path.stem}  {wrong}", flush=True

@@ -1,4 +1,4 @@
-"""Write the generated parts of README.md and docs/measured.md: `make readme`.
+"""Write the generated parts of README.md and of pages in docs/: `make readme`.
 
 Each fact has one source: the address is in pyproject.toml, a lesson's outcome in its notebook's
 metadata, and times and memory in docs/measured.json, which takes over what the last `make run` left
@@ -13,13 +13,15 @@ from urllib.parse import quote, urlsplit
 import nbformat
 
 from hub_to_tflite.tables import table
-from tools.course import notebooks
+from tools.course import environments, notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 MEASURED_PAGE = ROOT / "docs" / "measured.md"
 MEASURED = ROOT / "docs" / "measured.json"
 LAST_RUN = ROOT / "build" / "run" / "summary.json"
+ENVIRONMENTS_PAGE = ROOT / "docs" / "environments.md"
+RUNS = (LAST_RUN, ROOT / "build" / "colab" / "summary.json")
 PART = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -69,8 +71,17 @@ def _link(path, folder):
     return f"[{path.stem[:2]} {notebooks.title(path)}]({folder}/{path.name})"
 
 
-PARTS = {"buttons": buttons, "lessons": lessons, "measured": measured}
-PAGES = {README: ("buttons", "lessons"), MEASURED_PAGE: ("measured",)}
+PARTS = {
+    "buttons": buttons,
+    "lessons": lessons,
+    "measured": measured,
+    "environments": environments.page,
+}
+PAGES = {
+    README: ("buttons", "lessons"),
+    MEASURED_PAGE: ("measured",),
+    ENVIRONMENTS_PAGE: ("environments",),
+}
 
 
 def generated(text: str) -> str:
@@ -86,6 +97,9 @@ def main() -> None:
             for lesson in json.loads(LAST_RUN.read_text())
         }
         MEASURED.write_text(json.dumps(taken, indent=1) + "\n")
+    for run in RUNS:
+        if run.exists():
+            environments.take_over(run)
     for path in PAGES:
         path.write_text(generated(path.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from hub_to_tflite.sandbox import memory
 from hub_to_tflite.tables import table
-from tools.course import notebooks
+from tools.course import environments, notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "build" / "run"
@@ -82,6 +82,7 @@ def execute(path: Path, out: Path) -> dict:
         "peak_mb": round(watch.bytes / 1e6),
         "slowest": slowest(cells),
         "error": error,
+        "environment": environments.here(),
         "ledger": ledger(cells),
     }
 
