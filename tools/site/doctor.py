@@ -6,6 +6,8 @@ Pyodide and LiteRT.js come from npm, by the versions and hashes of package-lock.
 import hashlib
 import json
 import shutil
+import subprocess
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from tools.site import errors
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "docs" / "doctor"
 PAGE = ("index.html", "style.css", "app.js", "worker.js", "run.js")
-PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
 PYTHON = ("*.py", "file/*.*", "errors/*.*", "targets/*.*", "sandbox/*.*")  # of hub_to_tflite
 POINTER = f"""version https://git-lfs.github.com/spec/v1
 oid sha256:{hashlib.sha256(b"digits.tflite").hexdigest()}
@@ -47,6 +49,7 @@ def build(out: Path, fetch: bool = True) -> Path:
             shutil.copyfile(SOURCES / name, new / name)
         for name in PYODIDE:
             shutil.copyfile(pyodide / name, new / "pyodide" / name)
+        shutil.copyfile(stdlib(pyodide), new / "pyodide" / "python_stdlib.zip")
         lock = json.loads((pyodide / "pyodide-lock.json").read_text())
         lock["packages"] = {}  # none is used
         (new / "pyodide" / "pyodide-lock.json").write_text(json.dumps(lock))
@@ -65,6 +68,24 @@ def build(out: Path, fetch: bool = True) -> Path:
 def packages(fetch: bool = True) -> Path:
     """Return the folder node_modules with Pyodide and axe-core. Raises WebError."""
     return web.packages(fetch, SOURCES)
+
+
+def stdlib(pyodide: Path) -> Path:
+    """Return Python's standard library for the page, made of Pyodide's once. Raises WebError."""
+    script = SOURCES / "stdlib.mjs"
+    name = f"stdlib-{hashlib.sha256(script.read_bytes()).hexdigest()[:12]}.zip"
+    path = pyodide.parents[1] / name
+    if not path.exists():
+        if not shutil.which("node"):
+            raise web.WebError("there's no node on this machine, which compiles Python's library")
+        with tempfile.TemporaryDirectory() as folder:
+            command = ["node", str(script), str(pyodide), f"{folder}/new.zip"]
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+            if done.returncode:
+                found = " ".join(done.stderr.split())[-300:]
+                raise web.WebError(f"Node.js couldn't compile Python's library. Found: {found}")
+            cache.write(path, Path(folder, "new.zip").read_bytes())
+    return path
 
 
 def bundle(path: Path) -> None:
