@@ -1,0 +1,92 @@
+"""Train the spotter of synthetic words and publish it under `hub/`: from samples to scores.
+
+Run it with `make models`. The spectrogram is part of the model (tf.signal), and any length of sound
+will do. `network`, a function beside the signature, is the part behind the spectrogram. Same
+machine, same versions: same weights.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import keras
+import tensorflow as tf
+
+from helpers import tinyhub
+from helpers.course.exercises.e33_recognize_words import RATE, WORDS, say_many
+from tools.train import publish
+
+SEED, EPOCHS, BATCH, SOUNDS = 0, 12, 64, 4000
+FRAME, STEP, BANDS = 256, 128, 32
+
+
+class Spotter(tf.Module):
+    """From sounds (batch, samples) to logits (batch, words)."""
+
+    def __init__(self, net):
+        super().__init__()
+        # TensorFlow's own variables: those of Keras 3 would stay variables in a .tflite, unset.
+        self.kept = [variable.value for variable in net.variables]
+        self.net = lambda spectrogram: net(spectrogram, training=False)
+        self.mel = tf.signal.linear_to_mel_weight_matrix(BANDS, FRAME // 2 + 1, RATE, 80, 3800)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], name="sound")])
+    def __call__(self, sound):
+        return {"scores": self.network(self.spectrogram(sound))}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, BANDS], name="spectrogram")])
+    def network(self, spectrogram):
+        return self.net(spectrogram)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], name="sound")])
+    def spectrogram(self, sound):
+        spectrum = tf.abs(tf.signal.stft(sound, FRAME, STEP, pad_end=True))
+        return tf.math.log(spectrum @ self.mel + 0.01)
+
+
+def build():
+    """Return the untrained network behind the spectrogram, for any number of frames."""
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((None, BANDS)),
+            layers.Conv1D(24, 5, strides=2, padding="same", activation="relu"),
+            layers.Conv1D(24, 5, strides=2, padding="same", activation="relu"),
+            layers.Conv1D(32, 5, padding="same", activation="relu"),
+            layers.GlobalAveragePooling1D(),
+            layers.Dropout(0.2),
+            layers.Dense(len(WORDS)),
+        ]
+    )
+
+
+def main(folder: Path = tinyhub.EMBEDDED, epochs: int = EPOCHS) -> None:
+    """Train, print the accuracy, write the archive and the page."""
+    archive = folder.resolve() / "sound" / "tones" / "1.tar.gz"
+    keras.utils.set_random_seed(SEED)
+    tf.config.experimental.enable_op_determinism()
+    net = build()
+    spotter = Spotter(net)
+    sounds, labels = say_many(SOUNDS, SEED)
+    seen = spotter.spectrogram(sounds).numpy()
+    steps = epochs * (SOUNDS // BATCH)
+    net.compile(
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(3e-3, steps)),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    net.fit(seen, labels, batch_size=BATCH, epochs=epochs, verbose=2)
+    sounds, labels = say_many(600, SEED + 1)
+    facts = publish.evaluate(spotter(sounds)["scores"].numpy(), labels)
+    with tempfile.TemporaryDirectory() as work:
+        names = publish.write_lines(f"{work}/labels.txt", list(WORDS))
+        spotter.labels = tf.saved_model.Asset(names)
+        publish.save(spotter, {"serving_default": spotter.__call__}, f"{work}/saved", archive)
+    template = Path(__file__).with_suffix(".md.j2")
+    publish.write_page(template, archive, weights=net.count_params(), **facts)
+
+
+if __name__ == "__main__":
+    main()
