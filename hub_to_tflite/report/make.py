@@ -84,7 +84,7 @@ def report(
         if out is None:
             out = default_folder("report") / contracts.slug(handle)
         with _filled(check_folder(out)) as new:
-            notebook, error = execute(_read(TEMPLATE), {**given, "OUT": str(new)})
+            notebook, error = execute(_read(TEMPLATE), {**given, "OUT": str(new.absolute())})
             if error:
                 raise _explained(error)
             _write_pages(notebook, new)
