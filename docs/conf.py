@@ -8,6 +8,7 @@ templates_path = ["_templates"]
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}
 nb_merge_streams = True
+nb_code_prompt_show, nb_code_prompt_hide = "Show the {type}", "Hide the {type}"
 myst_enable_extensions = []  # no dollarmath: a $ is a dollar here
 myst_heading_anchors = 4
 suppress_warnings = []

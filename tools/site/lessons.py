@@ -85,9 +85,9 @@ def _fold(cells):
 
 
 def _noted(text):
-    """Return the text before the first exercise with a note after its heading, if it has one."""
-    heading = re.search(r"^#+ .*$", text, re.MULTILINE)
-    end = heading.end() if heading else 0
+    """Return the text before the first exercise with a note after its last heading, if any."""
+    headings = list(re.finditer(r"^#+ .*$", text, re.MULTILINE))
+    end = headings[-1].end() if headings else 0
     return f"{text[:end]}\n\n{EXERCISES}\n\n{text[end:]}".lstrip()
 
 
