@@ -186,12 +186,14 @@ async function below(entry, found = []) {
 }
 
 async function dropped(transfer) {
+  // All at once: what was dropped can be read only until the first await.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (!entries.length) {
-    const text = transfer.getData("text/plain");
-    if (text) [message.value] = [text], await explain();
-    return;
+  const files = [...transfer.files], text = transfer.getData("text/plain");
+  if (!entries.length && !files.length && text) {
+    message.value = text;
+    return explain();
   }
+  if (!entries.length) for (const file of files) await look(file.name, [[file.name, file]]);
   for (const entry of entries) {
     try {
       await look(entry.name, await below(entry));

@@ -116,6 +116,19 @@ class TestSameWords:
             assert found["text"] == explain.answer(text)
             assert found["known"] == bool(explain.explain(text))
 
+    def test_what_is_dropped_is_looked_at_be_it_a_file_or_text(self, page):
+        script = """([name, text]) => {
+            const dataTransfer = new DataTransfer();
+            if (name) dataTransfer.items.add(new File([text], name));
+            else dataTransfer.setData("text/plain", text);
+            const options = {dataTransfer, bubbles: true, cancelable: true};
+            document.getElementById("drop").dispatchEvent(new DragEvent("drop", options));
+        }"""
+        page.evaluate(script, ["dropped.tflite", "<html><title>403</title></html>"])
+        page.locator("article dd").get_by_text("HTML page. Its title: '403'.").wait_for()
+        page.evaluate(script, ["", "ImportError: No module named 'imp'"])
+        page.locator("article[data-known=true]").wait_for()
+
     def test_a_pasted_message_is_shown_with_its_entry(self, page):
         page.locator("#message").fill("ModuleNotFoundError: No module named 'imp'")
         page.get_by_role("button", name="Explain it").click()
