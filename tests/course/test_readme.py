@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 
-from tools.course import notebooks, readme
+from tools.course import readme
 
 PAGES = [
     readme.ROOT / "README.md",
@@ -67,12 +67,3 @@ def test_links_lead_to_files_and_headings(path):
             headings = re.findall(r"^#+ (.*)", linked.read_text(encoding="utf-8"), re.MULTILINE)
             anchors = [re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings]
             assert heading in anchors, target
-
-
-def test_the_workshops_plan_names_headings_that_the_lessons_have():
-    text = (readme.ROOT / "docs" / "workshop.md").read_text(encoding="utf-8")
-    named = re.findall(r'\.\./notebooks/([\w.]+)\), up to "([^"]+)"', text)
-    assert named
-    for name, heading in named:
-        cells = nbformat.read(notebooks.FOLDER / name, 4).cells
-        assert any(f"# {heading}\n" in f"{cell.source}\n" for cell in cells), (name, heading)

@@ -1,0 +1,152 @@
+"""The plans of a class: docs/teach/plans.yaml as pages, and five slides that print.
+
+python -m tools.course.teach           write docs/teach/plan_*.md
+python -m tools.course.teach slides    write build/slides.html, with figures from the lessons
+"""
+
+import base64
+import re
+import sys
+from collections.abc import Iterator
+
+import jinja2
+import nbformat
+import yaml
+
+from tools.course import minutes, notebooks
+
+ROOT = notebooks.FOLDER.parent
+FOLDER = ROOT / "docs" / "teach"
+SLIDES = ROOT / "build" / "slides.html"
+TEMPLATE = ROOT / "tools" / "course" / "slides.html.j2"
+HEADING = re.compile(r"^#{2,3} (.*)$", re.MULTILINE)
+OPENING = "opening"
+ABOUT = (
+    "The sections run in this order, each lesson in a fresh kernel: a test does so. Whoever is "
+    "late selects a section's first cell and chooses *Run → Run All Above*; that's enough to go on. "
+    "What isn't listed is skipped."
+)
+SLOW = "(on two cores with other work; less on a quiet machine). Start it, then talk."
+
+
+def load() -> dict:
+    """Return plans.yaml, with the steps of each plan in one list."""
+    told = yaml.safe_load((FOLDER / "plans.yaml").read_text(encoding="utf-8"))
+    for plan in told["plans"].values():
+        steps = [one if isinstance(one, list) else [one] for one in plan["steps"]]
+        plan["steps"] = [step for part in steps for step in part]
+    return told
+
+
+def sections(lesson: str) -> dict[str, list]:
+    """Return {heading: its cells} of a lesson, in order; what comes first is `opening`.
+
+    A section ends at the next heading of level 2 or 3. A cell of prose may be cut by one.
+    """
+    found, heading = {OPENING: []}, OPENING
+    for cell in nbformat.read(notebooks.FOLDER / f"{lesson}.ipynb", 4).cells:
+        if cell.cell_type != "markdown":
+            found[heading].append(cell)
+            continue
+        first, *rest = HEADING.split(cell.source)
+        found[heading].append(nbformat.v4.new_markdown_cell(first))
+        for heading, prose in zip(rest[::2], rest[1::2]):
+            found.setdefault(heading, []).append(nbformat.v4.new_markdown_cell(prose))
+    return found
+
+
+def needed(cells: list) -> int:
+    """Return the minutes of some cells by the lessons' formula, rounded up."""
+    return minutes.minutes(nbformat.v4.new_notebook(cells=cells))
+
+
+def length(step: dict) -> int:
+    """Return the minutes of a step of a plan."""
+    return sum(step["sections"].values()) if "lesson" in step else step["minutes"]
+
+
+def clock(minute: int) -> str:
+    """Return 95 as 1:35."""
+    return f"{minute // 60}:{minute % 60:02}"
+
+
+def page(plan: dict, notes: dict) -> str:
+    """Return the page of one plan."""
+    overview, parts, minute = [], [], 0
+    for step in plan["steps"]:
+        begin, minute = clock(minute), minute + length(step)
+        if "lesson" not in step:
+            what = " ".join(step["what"].split())
+            overview.append(f"| {begin} | {length(step)} | {what} |")
+            continue
+        path = notebooks.FOLDER / f"{step['lesson']}.ipynb"
+        title = f"{path.stem[:2]} {notebooks.title(path)}"
+        overview.append(f"| {begin} | {length(step)} | [{title}](../../notebooks/{path.name}) |")
+        parts += [f"## {title}", "", *_lesson(step, notes[step["lesson"]])]
+    outcome = " ".join(plan["outcome"].split())
+    head = ["| from | minutes | what |", "|---:|---:|---|"]
+    lines = [f"# {plan['title']}", "", outcome, "", ABOUT, "", *head, *overview, "", *parts]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _lesson(step: dict, notes: dict) -> Iterator[str]:
+    """Yield the lines about each section of a lesson."""
+    for heading, given in step["sections"].items():
+        if heading == OPENING:
+            yield f"**First cells, {given} min.** Run all cells above the first heading together."
+            yield ""
+            continue
+        note = notes[heading]
+        yield f"### {heading} ({given} min)"
+        yield ""
+        yield f"- **Goal**: {note['goal']}"
+        yield f"- **Say**: {note['say']}"
+        yield f"- **What they'll guess wrong**: {note['guess']}"
+        yield f"- **They'll ask**: {note['asked']}"
+        yield f"- **Skip**: {note['skip']}"
+        for line, seconds in note.get("slow", {}).items():
+            yield f"- **Slow**: the cell with `{line}` took {seconds} s {SLOW}"
+        yield ""
+
+
+def slides(told: dict) -> str:
+    """Return the slides as one page, with every image in it."""
+    template = jinja2.Template(TEMPLATE.read_text(encoding="utf-8"), autoescape=True)
+    return template.render(slides=[{**slide, **_shown(slide)} for slide in told["slides"]])
+
+
+def _shown(slide):
+    """Return what a slide shows beside its lines: `png`, text in base64, or `table`, as HTML."""
+    if "image" in slide:
+        return {"png": base64.b64encode((ROOT / slide["image"]).read_bytes()).decode()}
+    if "output" not in slide:
+        return {}
+    data = output(**slide["output"])
+    if "image/png" in data:
+        return {"png": "".join(data["image/png"].split())}
+    return {"table": data["text/html"]}
+
+
+def output(lesson: str, line: str) -> dict:
+    """Return the data of the stored output of the one cell that has this line."""
+    cells = nbformat.read(notebooks.FOLDER / f"{lesson}.ipynb", 4).cells
+    [cell] = [cell for cell in cells if cell.cell_type == "code" and line in cell.source]
+    return cell.outputs[-1].data
+
+
+def main() -> None:
+    """Write the pages of the plans, or the slides, and say where they are."""
+    told = load()
+    if sys.argv[1:] == ["slides"]:
+        SLIDES.parent.mkdir(exist_ok=True)
+        SLIDES.write_text(slides(told), encoding="utf-8")
+        print(f"{SLIDES.relative_to(ROOT)}: open it in a browser; printed, it's five pages.")
+        return
+    for name, plan in told["plans"].items():
+        path = FOLDER / f"plan_{name}.md"
+        path.write_text(page(plan, told["sections"]), encoding="utf-8")
+        print(f"{path.relative_to(ROOT)}: {sum(map(length, plan['steps']))} minutes")
+
+
+if __name__ == "__main__":
+    main()
