@@ -39,6 +39,9 @@ site: $(READY) .venv-site/.ready  ## render the course, the errors and the docto
 class: $(READY)  ## copy the lessons to work/, outputs cleared; what's there already stays
 	@$(BIN)/python -m tools.course.class_copy
 
+bundle: $(READY)  ## make a folder that installs without a network: PLATFORM=linux-x86_64 (PYTHON_VERSION=3.12)
+	@$(BIN)/python -m tools.course.bundle "$${PLATFORM:?Name a system: linux-x86_64, linux-aarch64, macos-arm64 or windows-x64}" $(PYTHON_VERSION)
+
 doctor: $(READY)  ## say what a file is and what an error means, in a page on this machine
 	@$(BIN)/python -m tools.site.parts serve
 
@@ -88,5 +91,5 @@ $(READY): requirements.lock tools/course/set_up.py
 .venv-site/.ready: requirements-site.lock
 	@$(PYTHON) tools/course/set_up.py site
 
-.PHONY: help run test test-all report sweep web site doctor class lab refresh readme errors colab bench fuzz models lock lock-check clean
+.PHONY: help run test test-all report sweep web site doctor class lab bundle refresh readme errors colab bench fuzz models lock lock-check clean
 .DEFAULT_GOAL := help
