@@ -74,9 +74,9 @@ def _flatten_any(flatten_any):
         for batch in (1, 3, 8):
             x = random.random((batch, height, width), np.float32)
             given = f"With a batch of {batch}, {height} x {width},"
-            loaded = interpreter.load(content)
             try:
                 # Not the runner, which resizes without asking the graph.
+                loaded = interpreter.load(content)
                 loaded.resize_tensor_input(loaded.get_input_details()[0]["index"], x.shape)
                 loaded.allocate_tensors()
                 loaded.set_tensor(loaded.get_input_details()[0]["index"], x)
@@ -123,8 +123,7 @@ EXERCISES = [
         "One file for any batch.",
         "tf.reshape takes -1 for one size, and works it out from the others. The row's length is "
         "that of the weights' first dimension.",
-        "def flatten_any(x, weights):\n"
-        "    return tf.reshape(x, [-1, weights.shape[0]]) @ weights",
+        "def flatten_any(x, weights):\n    return tf.reshape(x, [-1, weights.shape[0]]) @ weights",
         wrong={
             "def flatten_any(x, weights):\n"
             "    return tf.reshape(x, [1, 16]) @ weights": "the file stops",
@@ -149,7 +148,7 @@ EXERCISES = [
             "def flatten_any(x, weights):\n"
             "    rows = tf.reshape(x, [tf.shape(x)[0], weights.shape[0]])\n"
             "    return tf.matmul(rows, weights)",
-            "def flatten_any(x, weights):\n    return keras.layers.Flatten()(x) @ weights",
+            "def flatten_any(x, weights):\n    return tf.keras.layers.Flatten()(x) @ weights",
             "def flatten_any(x, weights):\n"
             "    return tf.tensordot(x, tf.reshape(weights, [*x.shape[1:], -1]), 2)",
         ),
