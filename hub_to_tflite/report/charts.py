@@ -46,6 +46,16 @@ def sample(axis: Any, value: np.ndarray) -> None:
         axis.plot(value.ravel(), linewidth=0.8, marker="." if value.size < 30 else "")
 
 
+def short(number):
+    """Return a number in two significant digits, never as a power of ten: 110, 1.3."""
+    if 0 < number < 1e-4:
+        return "under 0.0001"
+    digits = 1 - math.floor(math.log10(number)) if 0 < number < math.inf else 0
+    return (
+        f"{number:,.{max(digits, 0)}f}".rstrip("0").rstrip(".") if digits > 0 else f"{number:,.0f}"
+    )
+
+
 def bars(decision: Recommendation, results: list[Result]) -> None:
     """Show two rows of bars: the size of each file that runs, and its worst relative error."""
     from matplotlib import pyplot as plt
@@ -72,7 +82,7 @@ def bars(decision: Recommendation, results: list[Result]) -> None:
             bar.set(facecolor=COLOURS[kind], edgecolor="black", hatch="" if accepted else "///")
             end = bar.get_width(), bar.get_y() + bar.get_height() / 2
             paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-            axis.annotate(f" {number:.2g}", end, va="center", bbox=paper)
+            axis.annotate(f" {short(number)}", end, va="center", bbox=paper)
         axis.margins(x=0.25)
         axis.spines[["top", "right"]].set_visible(False)
     left.set_xlabel("size in MB")

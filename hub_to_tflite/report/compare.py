@@ -6,6 +6,7 @@ The reference is the SavedModel's own outputs. `run_file` and `benchmark_files` 
 import dataclasses
 import math
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from hub_to_tflite.sandbox import memory
 from hub_to_tflite.tables import table
 from hub_to_tflite.targets import TARGETS, Report
 
+OWN = 240  # characters of an error's own words beside its explanation
 OPS = re.compile(r"'tf\.\w+' op is [\w ]+|(?:TF Select|Custom) ops: [^\n]+")
 
 
@@ -44,12 +46,16 @@ class Result:
     failure: str | None = None
     output: str | None = None  # the one with the largest relative error
     model: identify.flatbuffer.Model | None = None  # what the file says of itself
+    errors: dict | None = None  # {output: its relative error}
 
     def plain(self) -> dict:
         """Return the numbers as JSON holds them: of `ratio` the median, infinity as None."""
         values = {name: one for name, one in vars(self).items() if name not in ("path", "model")}
         values["ratio"] = self.ratio[1] if self.ratio else None
         infinite = [n for n, v in values.items() if isinstance(v, float) and not math.isfinite(v)]
+        if self.errors:
+            finite = {n: v if math.isfinite(v) else None for n, v in self.errors.items()}
+            values["errors"] = finite
         return values | dict.fromkeys(infinite)
 
 
@@ -161,6 +167,7 @@ def measure(
         peak_mb=peak_mb,
         output=output,
         model=identify.identify(path).model,
+        errors={name: _relative(*one) for name, one in worst.items()},
     )
 
 
@@ -183,17 +190,25 @@ def _relative(error, range_):
 
 
 def reason(error: Exception) -> str:
-    """Return why something failed, in the gallery's words if it knows the error."""
+    """Return why something failed: the gallery's words if it knows the error, and its own."""
     from hub_to_tflite.errors import explain
 
     text = str(error)  # of a SandboxError it begins with the exception's name
     words, ops = " ".join(text.split()), OPS.findall(text)
     entries = explain.explain(text)
     if entries:
-        words = f"{entries[0].cause} {entries[0].fix}"
-        return f"{ops[-1]}. {words}" if ops else words
+        said = f"{entries[0].cause} {entries[0].fix} In its own words: {_own(text)}"
+        return f"{ops[-1]}. {said}" if ops else said
     words = ops[-1] if ops else words
     return f"{words[:400]} ..." if len(words) > 400 else words
+
+
+def _own(text):
+    """Return the line of an error that says what went wrong, cut where it's long."""
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if re.search(r"error|fail|not |cannot|invalid", line, re.I)]
+    line = [*telling, *lines, "none."][0]
+    return f"{line[:OWN]} ..." if len(line) > OWN else line
 
 
 # Tables, in Markdown
@@ -248,7 +263,28 @@ def alike(reference: Arrays, scores: str | None) -> str:
     """Return a remark if the SavedModel predicts the same for all samples, else ""."""
     arrays = [reference[scores].argmax(1)] if scores else list(reference.values())
     same = all(np.array_equal(one, np.broadcast_to(one[:1], one.shape)) for one in arrays)
-    return message("alike") if same else ""
+    if same:
+        return message("alike")
+    count = max(Counter(arrays[0].tolist()).values()) if scores else 0
+    if 2 * count > len(arrays[0]):
+        return message("mostly alike", count=count, total=len(arrays[0]))
+    return ""
+
+
+def doubts(reference: Arrays, scores: str | None, labels: np.ndarray | None) -> str:
+    """Return a remark if the labels of the samples do not seem to be this model's, else ""."""
+    if labels is None:
+        return ""
+    if not scores:
+        return message("labels of no classifier")
+    right, total, classes = (
+        correct(reference, scores, labels),
+        len(labels),
+        reference[scores].shape[1],
+    )
+    if parity.wilson(right, total)[0] <= 1 / classes:
+        return message("labels by chance", right=right, total=total, chance=1 / classes)
+    return ""
 
 
 def short_table(results: list[Result]) -> str:
@@ -263,6 +299,17 @@ def short_table(results: list[Result]) -> str:
         rows.append([one.recipe, *row])
     head = ["recipe", "bytes", "worst output", "relative error", "same"]
     return table(rows, head, "markdown")
+
+
+def outputs_table(results: list[Result]) -> str:
+    """Return the worst relative error of each output in each file, if there are several outputs."""
+    measured = [one for one in results if one.errors and len(one.errors) > 1]
+    rows = [
+        (name, *(parity.percent(one.errors[name]) for one in measured))
+        for name in (measured[0].errors if measured else ())
+    ]
+    head = ["output", *(one.recipe for one in measured)]
+    return f"Each output by itself:\n\n{table(rows, head, 'markdown')}" if rows else ""
 
 
 def needs_table(results: list[Result]) -> str:

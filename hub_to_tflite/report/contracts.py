@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,11 @@ class Contract:
 
     def _repr_markdown_(self) -> str:
         sides = (("in", self.inputs), ("out", self.outputs))
-        rows = [(side, f"`{name}`", spec) for side, specs in sides for name, spec in specs.items()]
+        rows = [
+            (side, name if "<" in name else f"`{name}`", spec)
+            for side, specs in sides
+            for name, spec in specs.items()
+        ]
         return table(rows, ["", "name", "dtype and shape"], "markdown")
 
 
@@ -108,6 +113,15 @@ def outputs(saved_model: str | Path, contract: Contract, inputs: Arrays) -> Arra
     """Return the SavedModel's {output: array (n, ...)} for {input: array (n, ...)}."""
     model = _load(str(saved_model), contract.signature)
     return savedmodel.run(model.call, model.inputs, inputs, batch_size=1)
+
+
+def seconds(saved_model: str | Path, contract: Contract, inputs: Arrays) -> float:
+    """Return the time of one call of the SavedModel, once it has been called."""
+    few = {name: value[:2] for name, value in inputs.items()}
+    outputs(saved_model, contract, few)
+    start = time.perf_counter()
+    outputs(saved_model, contract, few)
+    return (time.perf_counter() - start) / len(next(iter(few.values())))
 
 
 def convert(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers import convert, handles, tinyhub
+from hub_to_tflite import sandbox
 from hub_to_tflite.report import contracts, recommend, samples
 from hub_to_tflite.report.messages import message
 
@@ -98,6 +99,7 @@ def summary(folder: Path) -> str:
     card = (folder / "model_card.md").read_text(encoding="utf-8").partition("## Contract")[0]
     files = ", ".join(name for name in NAMES if (folder / name).exists())
     page = (folder / "report.html").resolve().as_uri()
+    card = html.unescape(card)
     return f"{card.strip()}\n\nIn {os.path.relpath(folder)}: {files}\nRead it: {page}"
 
 
@@ -270,6 +272,8 @@ def execute(
                 running.result()
             except Exception as failure:
                 error = failure
+                process = getattr(manager.provisioner, "process", None)
+                error.status = process.poll() if process else None
             finally:
                 manager.shutdown_kernel(now=True)
                 if manager.made:
@@ -300,7 +304,14 @@ def _explained(error):
     if kind in CAUSED_BY_A_PARAMETER:
         return ParameterError(words)
     if kind == "DeadKernelError":
-        return ReportError(message("dead kernel"))
+        status = getattr(error, "status", None)
+        killed = (
+            ": something killed it, as the system does where memory is short"
+            if status == -9
+            else ""
+        )
+        said = "no status" if status is None else sandbox.describe(status)
+        return ReportError(message("dead kernel", status=said, killed=killed))
     if kind.endswith("Error") and words.startswith("[Errno"):
         return ReportError(message("unwritable file", error=words))
     return ReportError(message("stopped", kind=kind, words=words))

@@ -118,7 +118,7 @@ def _time(result):
 def _costs(best, report):
     """Return sentences on a file's time, and on the targets that refuse it."""
     said = []
-    if best.ratio and _time(best) > 1:
+    if best.ratio and _time(best) >= 1.05:
         said.append(message("slower", ratio=_time(best)))
     refusing = [one for one in report.targets if one.takes is False] if report else []
     said += [message("refuses", target=one.name, reason=one.reason) for one in refusing]

@@ -5,6 +5,7 @@ Samples of your own prove most. Random ones prove only that two forms of a model
 which range its numbers have, if it knows the model. No TensorFlow here.
 """
 
+import hashlib
 import itertools
 import math
 import os
@@ -29,6 +30,7 @@ MOST = 60_000_000  # bytes of samples, and of outputs: there are fewer samples w
 RANDOM = 50  # random samples, unless a number is given
 OWN = 450  # samples of your own
 LEAST = 10  # samples, as a number
+CALIBRATING, EVALUATING = 10, 60  # seconds of the SavedModel's time, for a slow model's samples
 PIXELS = ("float16", "float32", "float64", "uint8", "uint16", "int16", "int32", "int64")
 TEXTS = knowledge.load(Path(__file__).with_name("texts.yaml"))
 BESIDE = "images beside them"
@@ -120,7 +122,8 @@ def divide(
 
     What calibrates a recipe should not evaluate it too: digits calibrate from the training set,
     random inputs from another seed. Of your own samples a third calibrates, at most 100; where
-    there are fewer than 40, all do both.
+    there are fewer than 40, all do both. Their content decides, so that the same samples in another
+    order are divided alike, with as many of each label as there are.
     """
     count = len(next(iter(taken.inputs.values())))
     number = min(100, _fit(contract, entry))
@@ -134,13 +137,48 @@ def divide(
         words = f"{count} samples are few: they are calibration and evaluation set at once."
         return taken.inputs, taken, words
     number = min(100, count // 3)
-    calibrates = np.zeros(count, bool)  # from everywhere: samples may be sorted by class
-    calibrates[np.linspace(0, count - 1, number).astype(int)] = True
-    some = {name: values[calibrates] for name, values in taken.inputs.items()}
-    rest = {name: values[~calibrates] for name, values in taken.inputs.items()}
-    labels = None if taken.labels is None else taken.labels[~calibrates]
+    order = _by_content(taken)
+    chosen, others = order[:number], np.sort(order[number:])
+    some = {name: values[chosen] for name, values in taken.inputs.items()}
+    rest = {name: values[others] for name, values in taken.inputs.items()}
+    labels = None if taken.labels is None else taken.labels[others]
     words = f"Calibration: {number} of the samples. Evaluation: the other {count - number}."
     return some, Samples(rest, labels, taken.source, taken.warning), words
+
+
+def _by_content(taken):
+    """Return the indices of samples, ordered by a digest of what they hold, labels in turn."""
+    count = len(next(iter(taken.inputs.values())))
+    digests = []
+    for number in range(count):
+        parts = [np.asarray(taken.inputs[name][number]) for name in sorted(taken.inputs)]
+        held = [
+            repr(one.tolist()).encode() if one.dtype == object else one.tobytes() for one in parts
+        ]
+        digests.append(hashlib.sha256(b"".join(held)).digest())
+    labels = [0] * count if taken.labels is None else taken.labels.tolist()
+    seen, turns = Counter(), {}
+    for number in sorted(range(count), key=digests.__getitem__):
+        turns[number] = seen[labels[number]]
+        seen[labels[number]] += 1
+    return np.array(sorted(turns, key=lambda number: (turns[number], digests[number])))
+
+
+def fewer(calibration: Arrays, taken: Samples, seconds: float) -> tuple[Arrays, Samples, str]:
+    """Return both sets, cut where the model is slow, and a sentence if they were.
+
+    `seconds` is the time of one call: calibrating takes many times that of each sample.
+    """
+    counts = [len(next(iter(one.values()))) for one in (calibration, taken.inputs)]
+    kept = [max(LEAST, int(time / seconds)) for time in (CALIBRATING, EVALUATING)]
+    if all(one <= most for one, most in zip(counts, kept)):
+        return calibration, taken, ""
+    some, number = ({n: v[:most] for n, v in one.items()} for one, most in
+                    zip((calibration, taken.inputs), kept)), min(counts[1], kept[1])  # fmt: skip
+    calibration, inputs = some
+    labels = None if taken.labels is None else taken.labels[:number]
+    words = message("fewer", seconds=seconds, some=min(counts[0], kept[0]), number=number)
+    return calibration, replace(taken, inputs=inputs, labels=labels), words
 
 
 def labels_of(folder: str | Path, source: Any, count: int) -> tuple[list[str], str]:

@@ -7,7 +7,7 @@ import pytest
 
 from helpers import tinyhub
 from hub_to_tflite import sandbox
-from hub_to_tflite.report import compare
+from hub_to_tflite.report import charts, compare
 from hub_to_tflite.report.compare import ComparisonError
 
 LOGITS = np.array([[0.0, 5.0, 1.0], [9.0, 1.0, 2.0], [1.0, 2.0, 10.0], [3.0, 8.0, 0.0]])
@@ -107,6 +107,10 @@ class TestReasons:
         )
         words = compare.reason(error)
         assert words.startswith("TF Select ops: Erfinv. ") and len(words) > 100
+        own = (
+            "In its own words: ConverterError: 'tf.Erfinv' op is neither a custom op nor a flex op"
+        )
+        assert words.endswith(own)
 
     def test_any_other_error_keeps_its_own_and_a_long_one_is_cut(self):
         assert compare.reason(ComparisonError("It is so.")) == "It is so."
@@ -120,6 +124,44 @@ class TestReasons:
             "- **int8, int16x8** does not convert: no op A&lt;b>\n"
             "- **float16** does not convert: other"
         )
+
+
+class TestRemarks:
+    def test_where_most_samples_get_one_class_that_is_said(self):
+        mostly = np.array([[0.0, 1.0], [0.0, 2.0], [0.0, 3.0], [4.0, 0.0]])
+        assert "3 of 4" in compare.alike({"y": mostly}, "y")
+        assert "proves nothing" in compare.alike({"y": mostly[:3]}, "y")
+        assert compare.alike({"y": mostly[2:]}, "y") == compare.alike({"y": LOGITS}, "y") == ""
+        assert compare.alike({"y": mostly}, None) == ""
+
+    def test_labels_that_do_not_seem_to_be_the_models_are_doubted(self):
+        assert compare.doubts({"y": LOGITS}, "y", None) == ""
+        assert "no output scores classes" in compare.doubts({"y": LOGITS}, None, np.zeros(4))
+        scores = np.eye(10)[np.arange(450) % 10]
+        right = np.arange(450) % 10
+        assert compare.doubts({"y": scores}, "y", right) == ""
+        few = np.where(np.arange(450) < 45, right, (right + 1) % 10)
+        assert "45 of 450" in compare.doubts({"y": scores}, "y", few)
+
+
+def test_each_of_several_outputs_has_a_row():
+    both = {"y": LOGITS, "z": LOGITS}
+    found = measure(both, {"y": LOGITS, "z": LOGITS + 0.1})
+    assert found.errors == {"y": 0, "z": pytest.approx(0.01)}
+    lines = compare.outputs_table([found, compare.Result("x", failure="no")]).splitlines()
+    assert [line.split("|")[1:3] for line in lines[2:]][0] == [" output ", " int8 "]
+    assert lines[4:] == ["| y | 0 % |", "| z | 1 % |"]
+    assert compare.outputs_table([measure(LOGITS, LOGITS)]) == ""
+    endless = measure({"y": LOGITS, "z": 0 * LOGITS}, {"y": LOGITS, "z": LOGITS})
+    assert endless.plain()["errors"] == {"y": 0, "z": None}
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(112.3, "112"), (1250, "1,250"), (0.051, "0.051"), (3.14, "3.1"), (2e-6, "under 0.0001")],
+)
+def test_a_bar_has_no_power_of_ten(number, text):
+    assert charts.short(number) == text
 
 
 def test_a_table_of_numbers_has_a_row_for_what_failed():

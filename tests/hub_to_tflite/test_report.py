@@ -181,6 +181,13 @@ class TestWhatFails:
         assert (status, error) == (0, "") and "Recommended: none of them" in words
         assert "Erfinv" in words and not (tmp_path / "out" / "model.tflite").exists()
 
+    def test_a_kernel_that_dies_is_told_by_its_signal(self):
+        cell = nbformat.v4.new_code_cell("import os; os.kill(os.getpid(), 6)")
+        parameters = nbformat.v4.new_code_cell("A = 1", metadata={"tags": ["parameters"]})
+        _, error = make.execute(nbformat.v4.new_notebook(cells=[parameters, cell]), {})
+        said = str(make._explained(error))
+        assert "signal 6 (SIGABRT)" in said and "memory" not in said
+
     def test_a_folder_here_that_cannot_be_written_is_one_sentence(self):
         status, words, error = run("digits/mobilenet_v2/classification/1", cwd="/proc")
         assert status == 2 and not words and error.count("\n") == 1 and "--out" in error

@@ -548,6 +548,27 @@ class TestDivide:
         others = count - calibrates
         assert words == f"Calibration: {calibrates} of the samples. Evaluation: the other {others}."
 
+    def test_the_content_decides_and_not_the_order(self):
+        given = np.random.default_rng(0).random((90, 3))
+        texts = np.array([f"text {number}" for number in range(90)], object)
+        labels = np.arange(90) % 4
+        order = np.random.default_rng(1).permutation(90)
+        found = []
+        for turn in (np.arange(90), order):
+            taken = Samples({"a": given[turn], "b": texts[turn]}, labels[turn], "planted")
+            some, rest, _ = samples.divide("my.npz", taken, contract(COLOUR))
+            found.append((some["b"].tolist(), sorted(rest.inputs["b"].tolist())))
+        assert found[0] == found[1] and len(found[0][0]) == 30
+
+    @pytest.mark.parametrize(
+        ("seconds", "kept"), [(0.01, (100, 450)), (1, (10, 60)), (0.2, (50, 300)), (60, (10, 10))]
+    )
+    def test_a_slow_model_gets_fewer_with_a_word(self, seconds, kept):
+        taken = Samples({"a": np.arange(450)}, np.arange(450), "planted")
+        some, rest, words = samples.fewer({"a": np.arange(100)}, taken, seconds)
+        assert (len(some["a"]), len(rest.inputs["a"])) == kept == (len(some["a"]), len(rest.labels))
+        assert words == "" if kept == (100, 450) else f"{kept[0]} samples calibrate" in words
+
     def test_few_are_both_sets_at_once(self):
         taken = Samples({"a": np.arange(39)}, None, "planted")
         some, rest, words = samples.divide("my.npy", taken, contract(COLOUR))

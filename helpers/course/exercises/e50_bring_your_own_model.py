@@ -146,7 +146,9 @@ def _choose(choose):
         told = f"With a tolerance of {tolerance:g} and the files {table}, it returns {said}."
         row = next((row for row in rows if row[0] == answer), None)
         if answer is None:
-            return f"{told} There is one: {right}. Exactly 98 %, or exactly the tolerance, is enough."
+            return (
+                f"{told} There is one: {right}. Exactly 98 %, or exactly the tolerance, is enough."
+            )
         if row is None:
             return f"{told} That's none of the recipes."
         if row[2] > tolerance:
