@@ -97,6 +97,7 @@ def test_a_summary_says_what_is_done(capsys):
     [
         (..., "No guess made. It was: b."),
         ("b", "You guessed b, and so it was."),
+        ("(B)", "and so it was."),
         ("a", "It was: b."),
     ],
 )

@@ -96,7 +96,7 @@ def guessed(guess: Any, came: Any) -> None:
     """Print what was guessed before a result, and what came."""
     if guess is ...:
         print(f"No guess made. It was: {came}.")
-    elif guess == came:
+    elif str(guess).strip("() '\"").lower() == str(came).lower():
         print(f"You guessed {guess}, and so it was.")
     else:
         print(f"You guessed {guess}. It was: {came}.")
