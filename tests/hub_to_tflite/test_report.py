@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import matplotlib
 import nbformat
@@ -17,7 +18,7 @@ import psutil
 import pytest
 
 from conftest import ROOT, real_models
-from helpers import digits, interpreter, tinyhub
+from helpers import convert, digits, interpreter, tinyhub
 from hub_to_tflite import sandbox
 from hub_to_tflite.file import identify, metadata
 from hub_to_tflite.report import card, compare, make, recommend, samples
@@ -296,6 +297,22 @@ class TestCard:
         assert card.write(tmp_path, None, "some/handle", described, []) == ["contract.json"]
         assert [path.name for path in tmp_path.iterdir()] == ["contract.json"]
 
+    def test_its_calls_run_as_they_stand(self, given, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        assert set(card.SETTINGS) == set(convert.RECIPES)
+        contract, path = given["contract"], given["results"][0].path
+        Path("model.tflite").write_bytes(path.read_bytes())
+        _, code = re.findall(r"```python\n(.*?)\n```", card.usage(contract, "float32"), re.DOTALL)
+        [(name, spec)] = contract.inputs.items()
+        found = {
+            name: np.zeros((1, *spec.shape[1:]), identify.identify(path).model.inputs[0].dtype)
+        }
+        exec(code, found)
+        assert set(found["outputs"]) == set(contract.outputs)
+        assert card.usage(contract, None) == ""
+        odd = dataclasses.replace(contract, inputs={"a:b": spec, "c": spec})
+        assert "run(**{'a:b': array, 'c': array})" in card.usage(odd, "float32")
+
     def test_the_card_says_what_is_known_and_what_is_not(self, given):
         text = card.render(**given)
         words = [
@@ -307,6 +324,7 @@ class TestCard:
             "float32 (any, 48, 48, 3)",
             "on 1 thread of one machine",
             "## Needs",
+            'Interpreter("model.tflite")',
         ]
         assert [one for one in words if one not in text] == []
         assert "{{" not in text and "\n\n\n" not in text
