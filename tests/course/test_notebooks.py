@@ -24,8 +24,6 @@ from tools.course import minutes, notebooks
 ROOT = notebooks.FOLDER.parent
 LESSONS = notebooks.every()
 NAMES = [path.stem for path in LESSONS]
-# Not yet in the shape of the others: minutes, predictions, and judges tried with mistakes.
-EARLIER = {"30_fix_failed_conversions", "50_bring_your_own_model"}
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=NAMES)
 
 
@@ -185,9 +183,8 @@ def answered(notebook, turn):
             *((code, right) for code in (exercise.solution_code, *exercise.right_codes)),
             *((code, right) for code in exercise.equivalent),
         ]
-        if exercise.right_codes:
-            made = set(mutations.mutants(exercise.solution_code)) - set(exercise.equivalent)
-            answers += [(code, None) for code in sorted(made)]
+        made = set(mutations.mutants(exercise.solution_code)) - set(exercise.equivalent)
+        answers += [(code, None) for code in sorted(made)]
         for code, words in answers:
             source = f"{code}\n\n{check}"
             metadata = {} if words else {"tags": ["raises-exception"]}
@@ -241,8 +238,7 @@ class TestYourTurn:
     @every_lesson
     def test_each_judge_is_tried_with_five_wrong_answers_and_two_right_ones(self, path):
         for exercise in exercises.of(path.stem).values():
-            assert len(exercise.wrong) >= (2 if path.stem in EARLIER else 5)
-            assert exercise.right_codes or path.stem in EARLIER
+            assert len(exercise.wrong) >= 5 and exercise.right_codes
 
 
 class TestForm:
@@ -262,16 +258,13 @@ class TestForm:
     @every_lesson
     def test_it_is_one_sitting_and_says_how_long(self, path):
         notebook = nbformat.read(path, 4)
-        if path.stem not in EARLIER:
-            assert minutes.timed(notebook) == notebook.cells[0].source, "run: make refresh"
-            assert minutes.minutes(notebook) <= 30
+        assert minutes.timed(notebook) == notebook.cells[0].source, "run: make refresh"
+        assert minutes.minutes(notebook) <= 30
 
     @every_lesson
     def test_its_predictions_are_cells_with_their_answer_after_them(self, path):
         cells = nbformat.read(path, 4).cells
         places = [place for place, cell in enumerate(cells) if "prediction" in tags(cell)]
-        if path.stem in EARLIER:
-            return
         assert 2 <= len(places) <= 5
         for place, end in zip(places, [*places[1:], len(cells)], strict=True):
             name = re.match(r"(\w+) = \.\.\.  # ", cells[place].source)[1]
@@ -370,6 +363,10 @@ class TestForm:
             path.stem[:2] for path in LESSONS if tagged(nbformat.read(path, 4), "parity-ledger")
         ]
         assert set(with_ledger) >= {"00", "03", "04", "10", "20", "22", "23", "30", "40", "50"}
+
+    def test_the_first_lesson_links_to_all_others(self):
+        text = LESSONS[0].read_text(encoding="utf-8")
+        assert not [path.name for path in LESSONS[1:] if f"]({path.name})" not in text]
 
     def test_each_part_is_a_decade_numbered_without_a_gap(self):
         for part, names in itertools.groupby(NAMES, key=lambda name: name[0]):
