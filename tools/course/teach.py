@@ -23,7 +23,7 @@ HEADING = re.compile(r"^#{2,3} (.*)$", re.MULTILINE)
 OPENING = "opening"
 ABOUT = (
     "The sections run in this order, each lesson in a fresh kernel: a test does so. Whoever is "
-    "late selects a section's first cell and chooses *Run → Run All Above*; that's enough to go on. "
+    "late selects a section's first cell and chooses *Run → Run All Above*; that's enough. "
     "What isn't listed is skipped."
 )
 SLOW = "(on two cores with other work; less on a quiet machine). Start it, then talk."
