@@ -32,6 +32,13 @@ def check(handle: str) -> str:
         what += " (batch, candidates, 4) and scores (batch, candidates, classes), float32"
         advice = "Take 50_bring_your_own_model."
         raise handles.HandleError(f"{what}. Found: {name}, from {found[:200]}. {advice}")
+    model = savedmodel.load(folder)
+    given = model.predict(scenes(2, image[1:])[0]).values()
+    boxes = next(one for one in given if one.shape[-1] == 4)
+    if not (np.abs(boxes).max() < 2 and (boxes[..., :2] <= boxes[..., 2:]).all()):
+        what = "This lesson needs boxes as top, left, bottom, right, fractions of the image's sides"
+        found = f"Found: numbers from {boxes.min():.3g} to {boxes.max():.3g}, or another order"
+        raise handles.HandleError(f"{what}. {found}. Take 50_bring_your_own_model.")
     try:
         convert.convert_cached(folder)
     except Exception as error:
