@@ -46,9 +46,9 @@ def wilson(correct: int, total: int, confidence: float = 0.95) -> tuple[float, f
 
 
 def size_of(path: Path) -> int:
-    """Return the bytes of a file, or of all files in a folder."""
+    """Return the bytes of a file, or of a SavedModel's files but the random fingerprint.pb."""
     files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
+    return sum(one.stat().st_size for one in files if one.is_file() and one.stem != "fingerprint")
 
 
 class Ledger:
@@ -129,6 +129,6 @@ class Ledger:
 
 def percent(fraction: float) -> str:
     """Return a fraction of a range in two digits: "3.1 %". Tiny ones differ by processor."""
-    if 0 < fraction < 1e-4:
+    if fraction < 1e-4:
         return "under 0.01 %"
     return f"{100 * fraction:.2g} %" if fraction < 1 else f"{100 * fraction:.0f} %"

@@ -110,7 +110,7 @@ class TestOtherModels:
         except (handles.HandleError, savedmodel.SavedModelError) as error:
             said = " ".join(str(error).split())
             assert re.search(r"[Ll]esson|[0-9]{2}_\w+|signature", said) and len(said) < 600, said
-            assert name != "feature vector" or path.stem.startswith("22"), said
+            assert name != "feature vector" or path.stem[:2] == "22" or path.stem[0] == "3", said
         else:
             self.run(path, tmp_path, handle, samples)
 

@@ -118,7 +118,7 @@ class TestLedger:
     @pytest.mark.parametrize(
         ("fraction", "said"),
         [
-            (0, "0 %"),
+            (0, "under 0.01 %"),
             (2e-7, "under 0.01 %"),
             (0.00234, "0.23 %"),
             (0.0312, "3.1 %"),

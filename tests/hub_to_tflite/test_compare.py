@@ -150,7 +150,7 @@ def test_each_of_several_outputs_has_a_row():
     assert found.errors == {"y": 0, "z": pytest.approx(0.01)}
     lines = compare.outputs_table([found, compare.Result("x", failure="no")]).splitlines()
     assert [line.split("|")[1:3] for line in lines[2:]][0] == [" output ", " int8 "]
-    assert lines[4:] == ["| y | 0 % |", "| z | 1 % |"]
+    assert lines[4:] == ["| y | under 0.01 % |", "| z | 1 % |"]
     assert compare.outputs_table([measure(LOGITS, LOGITS)]) == ""
     endless = measure({"y": LOGITS, "z": 0 * LOGITS}, {"y": LOGITS, "z": LOGITS})
     assert endless.plain()["errors"] == {"y": 0, "z": None}
@@ -172,4 +172,4 @@ def test_a_table_of_numbers_has_a_row_for_what_failed():
     assert "4 of 4" in lines[2] and "51.0% to 100.0%" in lines[2] and "failed" in lines[3]
     lines = compare.short_table(results).splitlines()
     assert len({line.count("|") for line in lines}) == 1
-    assert f"{found.bytes:,} | y | 0 % | 4 of 4" in lines[2] and "failed" in lines[3]
+    assert f"{found.bytes:,} | y | under 0.01 % | 4 of 4" in lines[2] and "failed" in lines[3]
