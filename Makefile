@@ -72,6 +72,8 @@ models: $(READY)  ## train and publish the embedded models again (a few minutes)
 	$(BIN)/python -m tools.train.digits
 	$(BIN)/python -m tools.train.prose_or_code
 	$(BIN)/python -m tools.train.exam
+	$(BIN)/python -m tools.train.detector
+	$(BIN)/python -m tools.train.tones
 
 lock:  ## write requirements.lock and requirements-site.lock, for all supported Pythons together
 	$(PYTHON) tools/course/set_up.py lock
