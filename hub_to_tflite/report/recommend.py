@@ -44,6 +44,8 @@ class Recommendation:
         if "int8" not in self.reasons:
             return message("int8 not tried")
         accepted, why = self.reasons["int8"]
+        same = [name for name, (_, other) in self.reasons.items() if other == why]
+        why = why if accepted or same == ["int8"] else f"the same as {same[0]}"
         return message("int8 accepted" if accepted else "int8 not accepted", why=why.rstrip("."))
 
     def __repr__(self) -> str:
@@ -55,10 +57,13 @@ class Recommendation:
         return f"{head}\n\n{table(rows, ['recipe', 'within tolerance', 'why'], 'markdown')}"
 
     def _rows(self, bold=None):
-        return [
-            (bold if bold and name == self.recommended else name, "yes" if good else "no", why)
-            for name, (good, why) in self.reasons.items()
-        ]
+        rows, first = [], {}
+        for name, (good, why) in self.reasons.items():
+            told = first.setdefault(why, name)
+            said = why if good or told == name else f"the same as {told}"
+            shown = bold if bold and name == self.recommended else name
+            rows.append((shown, "yes" if good else "no", said))
+        return rows
 
 
 def recommend(

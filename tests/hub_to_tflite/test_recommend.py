@@ -47,6 +47,13 @@ def test_a_recipe_that_failed_says_why_and_where_all_fail_none_is_recommended():
     assert "Recommended: none of them" in decision._repr_markdown_()
 
 
+def test_one_refusal_is_told_once():
+    names = ("float32", "int8", "int16x8")
+    decision = recommend([Result(name, failure="no op A") for name in names], 0.05)
+    text = f"{decision._repr_markdown_()} {decision!r} {decision.for_integers}"
+    assert text.count("no op A") == 2 and text.count("the same as float32") == 5
+
+
 def test_an_output_that_should_be_constant_and_is_not_is_never_within_a_tolerance():
     constant = result("int8", 1, math.inf)
     for one in (constant, Result(**constant.plain())):  # JSON has no infinity
