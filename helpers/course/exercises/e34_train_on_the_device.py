@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.course.exercises import Exercise, ask, shown
+from helpers.course.exercises import Exercise, Wrong, ask, shown
 
 BATCH = 8
 
@@ -19,6 +19,8 @@ class _Step:
 
     def __call__(self, *, images, labels):
         self.calls.append((np.array(images), np.array(labels)))
+        if len(self.calls) > 100:
+            raise Wrong("It trains on and on. Stop after `most` passes, good enough or not.")
         number = min(len(self.calls), len(self.losses)) - 1
         return {"loss": np.float32(self.losses[number])}
 
@@ -26,9 +28,9 @@ class _Step:
 # (examples, losses of each pass, enough, most, passes): the mean of a pass, its last loss and its
 # lowest say different things.
 CASES = (
-    (16, [[0.9, 0.8], [0.7, 0.2], [0.3, 0.5], [0.1, 0.1]], 0.4, 9, 3),
+    (16, [[0.9, 0.8], [0.7, 0.2], [0.3, 0.5], [0.1, 0.1]], 0.42, 9, 3),
     (16, [[0.2, 0.9], [0.2, 0.9], [0.2, 0.9]], 0.3, 3, 3),
-    (24, [[0.9, 0.5, 0.1], [0.5, 0.5, 0.5], [0.0, 0.0, 0.0]], 0.5, 5, 1),
+    (24, [[0.75, 0.5, 0.25], [0.5, 0.5, 0.5], [0.0, 0.0, 0.0]], 0.5, 5, 1),
     (24, [[2.0, 2.0, 0.1], [0.6, 0.6, 1.5], [0.5, 0.5, 0.8]], 0.7, 7, 3),
     (8, [[1.0], [1.0]], 0.5, 1, 1),
     (16, [[1.0, 1.0], [0.5, 0.5], [0.5, 0.5]], 0.5, 4, 2),
@@ -170,7 +172,7 @@ EXERCISES = [
             "    while True:\n"
             "        done += 1\n"
             "        if np.mean(teach(step, images, labels, passes=1)) <= enough:\n"
-            "            return done": "3 passes are right",
+            "            return done": "It trains on and on",
             "def teach_until(step, images, labels, enough, most):\n"
             "    for done in range(1, most + 1):\n"
             '        if step(images=images, labels=labels)["loss"] <= enough:\n'
