@@ -30,7 +30,7 @@ fully_quantize: \d
 ^WARNING: \[npu_registry|^WARNING: \[compiler_plugin.*Openvino|^└ Could not load .*openvino
 ^loc\(|^error: (failed while converting|Lowering tensor list ops|failed to convert value attribute)
 ^Some ops (are not supported by the native|in the model are custom)|^See instructions: https://
-^(TF Select|Custom|Flex) ops: |^Details:$|^\ttf\.\w+\("""
+^(TF Select|Custom|Flex|Resource) ops: |^Details:$|^\ttf\.\w+\("""
 KNOWN = re.compile("|".join(CHATTER.splitlines()))
 
 

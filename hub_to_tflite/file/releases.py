@@ -3,7 +3,7 @@
 Each op has versions: a new one when it learned something, such as another dtype. A runtime opens a
 file if it knows every op of it in its version. The converter writes the release that this asks for
 into the file; files that are old, or were changed afterwards, lack it or state too little.
-Taught in 30_fix_failed_conversions.
+Taught in 12_identify_a_file.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 Some files that look sound kill the process that runs them, or never let it go on, and no `try` can
 stop that. So a sandbox opens and runs the file first. What it does not survive is never opened
-here. Taught in 30_fix_failed_conversions.
+here. Taught in 12_identify_a_file.
 """
 
 import contextlib
