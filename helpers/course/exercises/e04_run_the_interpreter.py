@@ -42,13 +42,14 @@ def _scores_of(function, path):
             image = random.integers(low, high, size=shape, dtype=np.uint8)
             expected = predict(reference, image[None] / np.float32(255))[0]
             given = np.asarray(_asked(function, own, image))
+            _same_shape(own, source)
             if given.shape == (1, *expected.shape):
                 raise Wrong(f"The batch dimension is still there: {given.shape}. Take row 0.")
             if given.shape != expected.shape:
                 raise Wrong(f"The scores should have the shape {expected.shape}: {given.shape}.")
             _no_view(own)
             if not _near(given, expected):
-                return _which(given, reference, image, before)
+                return _which(given, expected, reference, image, before)
             before = given.copy()
     return None
 
@@ -59,6 +60,43 @@ def _no_view(own):
         own.invoke()
     except RuntimeError:
         raise Wrong("This is a view of the interpreter's memory. get_tensor copies.") from None
+
+
+def _same_shape(own, source):
+    """Raise Wrong if the learner's call has resized the input; then an invoke may end Python."""
+    now = own.get_input_details()[0]["shape"]
+    if list(now) != list(source["shape"]):
+        resized = f"from {_sizes(source['shape'])} to {_sizes(now)}"
+        raise Wrong(
+            f"Your call has resized the input {resized}: a runner takes any shape. Add the batch "
+            "dimension."
+        )
+
+
+def _sizes(shape):
+    return tuple(int(size) for size in shape)
+
+
+class _OneRow:
+    """A signature runner that takes one row at a time, with its batch dimension, or raises Wrong."""
+
+    def __init__(self, runner):
+        self.runner = runner
+
+    def __getattr__(self, name):
+        return getattr(self.runner, name)
+
+    def __call__(self, *arguments, **rows):
+        for name, detail in self.runner.get_input_details().items():
+            shape = np.shape(rows.get(name, np.empty(detail["shape"])))
+            if len(shape) < len(detail["shape"]):
+                raise Wrong(
+                    f"The runner got {name!r} without a batch dimension: {shape}. "
+                    "array[i : i + 1] keeps it, array[i] doesn't."
+                )
+            if shape[0] != 1:
+                raise Wrong(f"The runner got {shape[0]} rows of {name!r} at once. Run one a call.")
+        return self.runner(*arguments, **rows)
 
 
 def _asked(function, own, *arguments):
@@ -76,7 +114,7 @@ def _asked(function, own, *arguments):
         raise
 
 
-def _which(given, reference, image, before):
+def _which(given, expected, reference, image, before):
     if _near(given, before):
         return (
             "These are the scores of the image that ran before. What's missing before get_tensor?"
@@ -86,7 +124,15 @@ def _which(given, reference, image, before):
             return reason
     if _near(given, predict(reference, (image[None] / image.max()).astype(np.float32))[0]):
         return "Divide by 255, the most that a camera can say, not by the brightest value here."
-    return "These aren't the scores of this image. Range, set, invoke, get: does each step happen?"
+    if _near(given, predict(reference, np.float32(image[None] // 255))[0]):
+        return "// drops the fraction, so nearly every value became 0. / keeps it."
+    exponents = np.exp(expected - expected.max())
+    if _near(given, exponents / exponents.sum()):
+        return "These are probabilities, after a softmax. Return the file's scores as they are."
+    return (
+        "These aren't the scores of this image, and not those of a mistake that we know. Compare "
+        "with section 1: is it this image, of 0 to 1, and this interpreter's output?"
+    )
 
 
 def _near(given, expected):
@@ -104,10 +150,12 @@ def _run_rows(function):
             name: random.random((int(5 + seed % 3), *spec.shape[1:]), np.float32)
             for name, spec in model.inputs.items()
         }
-        runner = load(file).get_signature_runner(model.signature)
-        given = _asked(function, runner, dict(rows))
-        if reason := different(given, model.predict(rows)):
-            return reason
+        expected = model.predict(rows)
+        for order in (list(rows), list(rows)[::-1]):  # either is another one than the file's
+            runner = _OneRow(load(file).get_signature_runner(model.signature))
+            given = _asked(function, runner, {name: rows[name] for name in order})
+            if reason := different(given, expected):
+                return reason
     return None
 
 
@@ -118,12 +166,14 @@ def different(given: Any, expected: dict) -> str | None:
     if set(given) != set(expected):
         return f"The outputs should be {sorted(expected)}. Found: {sorted(map(str, given))}."
     for name, right in expected.items():
+        if not hasattr(given[name], "dtype"):
+            return f"The output {name!r} should be one array. Found: {shown(given[name])}."
         try:
             value = np.asarray(given[name], np.float32)
         except (TypeError, ValueError):
             return f"The output {name!r} should be one array. Found: {shown(given[name])}."
         if value.size == right.size and value.ndim == right.ndim + 1:
-            return f"{name!r} has a dimension too many: {value.shape}. One array of n rows, please."
+            return f"{name!r} has a dimension too many: {value.shape}. np.concatenate joins rows."
         if value.shape != right.shape:
             return f"{name!r} should have the shape {right.shape}. Found: {value.shape}."
         if not _near(value, right):
@@ -162,16 +212,37 @@ EXERCISES = [
         wrong={
             "def run_rows(runner, rows):\n"
             "    return runner(*rows.values())": "Your code stopped with TypeError",
+            "def run_rows(runner, rows):\n    return runner(**rows)": "at once. Run one a call",
             "def run_rows(runner, rows):\n"
-            "    outputs = runner(**rows)\n"
-            "    return list(outputs.values())[0]": "should be a dictionary",
+            "    count = len(next(iter(rows.values())))\n"
+            "    calls = [runner(**{n: a[i] for n, a in rows.items()}) for i in range(count)]\n"
+            "    return {n: np.concatenate([one[n] for one in calls]) for n in calls[0]}": (
+                "without a batch dimension"
+            ),
+            "def run_rows(runner, rows):\n"
+            "    count = len(next(iter(rows.values())))\n"
+            "    names = runner.get_input_details()\n"
+            "    arrays = dict(zip(names, rows.values()))\n"
+            "    calls = [runner(**{n: a[[i]] for n, a in arrays.items()}) for i in range(count)]\n"
+            "    return {n: np.concatenate([one[n] for one in calls]) for n in calls[0]}": (
+                "Does each input get its rows?"
+            ),
+            "def run_rows(runner, rows):\n"
+            "    count = len(next(iter(rows.values())))\n"
+            "    calls = [runner(**{n: a[[i]] for n, a in rows.items()}) for i in range(count)]\n"
+            "    return {n: [one[n][0] for one in calls] for n in calls[0]}": (
+                "should be one array. Found: a list"
+            ),
             "def run_rows(runner, rows):\n"
             "    return runner(**{name: array[:1] for name, array in rows.items()})": (
                 "should have the shape"
             ),
             "def run_rows(runner, rows):\n"
             "    turned = dict(zip(rows, reversed(rows.values())))\n"
-            "    return runner(**turned)": "Does each input get its rows?",
+            "    calls = [runner(**{n: a[[i]] for n, a in turned.items()}) for i in range(5)]\n"
+            "    return {n: np.concatenate([one[n] for one in calls]) for n in calls[0]}": (
+                "should have the shape"
+            ),
             "def run_rows(runner, rows):\n"
             "    first = [runner(**{n: a[i : i + 1] for n, a in rows.items()}) for i in range(5)]\n"
             "    return first": "should be a dictionary",
@@ -181,9 +252,17 @@ EXERCISES = [
             "    return {name: np.array([one[name] for one in first]) for name in first[0]}": (
                 "a dimension too many"
             ),
-            "def run_rows(runner, rows):\n    outputs = runner(**rows)": "returns nothing",
+            "def run_rows(runner, rows):\n"
+            "    outputs = runner(**{name: array[:1] for name, array in rows.items()})": (
+                "returns nothing"
+            ),
         },
-        right_codes=("def run_rows(runner, rows):\n    return runner(**rows)",),
+        right_codes=(
+            "def run_rows(runner, rows):\n"
+            "    count = len(list(rows.values())[0])\n"
+            "    calls = [runner(**{n: a[[i]] for n, a in rows.items()}) for i in range(count)]\n"
+            "    return {n: np.array([one[n][0] for one in calls]) for n in calls[-1]}",
+        ),
     ),
 ]
 HEAD = (
@@ -199,6 +278,18 @@ EXERCISES[0].wrong = {
     f"{HEAD}{SET}image[None] / np.float32(127.5) - np.float32(1))\n{TAIL}": "begin below 0",
     f"{HEAD}{SET}image[None] / np.float32(image.max()))\n{TAIL}": "not by the brightest",
     f"{HEAD}{SET}1 - image[None] / np.float32(255))\n{TAIL}": "exchanged",
+    f"{HEAD}{SET}np.float32(image[None] // 255))\n{TAIL}": "drops the fraction",
+    f"{HEAD}{SET}image[None] / np.float32(255))\n"
+    + TAIL.replace("return interp", "scores = interp")
+    + "\n    exponents = np.exp(scores - scores.max())\n    return exponents / exponents.sum()": (
+        "after a softmax"
+    ),
+    "def scores_of(interpreter, image):\n"
+    "    [[name], [output]] = interpreter.get_signature_list()['serving_default'].values()\n"
+    "    runner = interpreter.get_signature_runner('serving_default')\n"
+    "    return runner(**{name: (image / 255).astype(np.float32)})[output][0]": (
+        "a runner takes any shape"
+    ),
     f"{HEAD}{SET}image[None] / 255)\n{TAIL}": "Mind the dtype",
     f"{HEAD}{SET}image / np.float32(255))\n{TAIL}": "Mind the batch dimension",
     f"{HEAD}{SET}image[None] / np.float32(255))\n{TAIL[:-3]}": "batch dimension is still there",
