@@ -288,7 +288,9 @@ def test_the_command_prints_the_report_and_loads_no_tensorflow(tmp_path):
     settings = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}"}
     done = command(LESSON, env=settings)
     assert done.returncode == 0 and "35 CONV_2D v5" in done.stdout
-    assert re.findall(r"^  (\S+) +(?:yes|likely|no|not tried): ", done.stdout, re.M) == list(TARGETS)
+    assert re.findall(r"^  (\S+) +(?:yes|likely|no|not tried): ", done.stdout, re.M) == list(
+        TARGETS
+    )
 
 
 def test_the_report_is_plain_values_too():
