@@ -142,7 +142,7 @@ class _Watched(parity.Ledger):
     refused = False
 
     def add(self, form, size, scores, tolerance=0, agreement=1):
-        self.given = form, size, np.asarray(scores), tolerance
+        self.given = form, size, np.asarray(scores), tolerance, agreement
         try:
             return super().add(form, size, scores, tolerance, agreement)
         except parity.ParityError:
@@ -184,7 +184,7 @@ def _row(ledger, form, outputs):
         return "No row was added to the ledger that your function gets. Call its add."
     if len(ledger.rows) > 2:
         return f"It added {len(ledger.rows) - 1} rows. Add one."
-    found, size, scores, tolerance = ledger.given
+    found, size, scores, tolerance, agreement = ledger.given
     if found != form:
         return f"The row is called {found!r}. Use the name that your function gets, {form!r}."
     if size != len(_tflite()):
@@ -193,6 +193,11 @@ def _row(ledger, form, outputs):
         return "These scores aren't what the file returns for `inputs`. Run the file."
     if not np.isclose(tolerance, 1e-4, rtol=1e-3):
         return f"The tolerance is {tolerance:g}. A float32 file gets 1e-4 of the range."
+    if agreement < 1:
+        return (
+            f"With agreement={agreement:g} inputs may change their top-1. For a float32 file leave "
+            "it out."
+        )
     return None
 
 
@@ -299,6 +304,11 @@ EXERCISES = [
             "def add_row(ledger, form, tflite, inputs):\n"
             "    outputs = interpreter.predict(interpreter.load(tflite), inputs)\n"
             "    ledger.add(form, len(tflite), outputs, tolerance=0.05)": "The tolerance is 0.05",
+            "def add_row(ledger, form, tflite, inputs):\n"
+            "    outputs = interpreter.predict(interpreter.load(tflite), inputs)\n"
+            "    ledger.add(form, len(tflite), outputs, tolerance=1e-4, agreement=0)": (
+                "With agreement=0 inputs may change their top-1"
+            ),
             "def add_row(ledger, form, tflite, inputs):\n"
             "    outputs = interpreter.predict(interpreter.load(tflite), inputs)\n"
             "    ledger.add(form, len(tflite), outputs)": "Your code stopped with ParityError",
