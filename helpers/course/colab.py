@@ -1,7 +1,4 @@
-"""What Google Colab lacks. Called by the first cell of every notebook, on Colab only.
-
-Another TensorFlow than Colab's would break the session, so only what is missing is installed.
-"""
+"""What Google Colab lacks. Called by the first cell of every notebook, on Colab only."""
 
 import importlib.metadata
 import re
@@ -10,25 +7,27 @@ import sys
 import tempfile
 from pathlib import Path
 
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
-NAMES = """tensorflow-hub tf_keras ai-edge-litert numpy matplotlib platformdirs psutil scipy
-tensorflow-model-optimization litert-quantizer tflite-micro flatbuffers pillow ipycanvas"""
+LOCK = Path(__file__).resolve().parents[2] / "requirements.lock"
+ALL = "tensorflow-hub tf-keras ai-edge-litert numpy matplotlib platformdirs psutil pillow"
+MORE = {"21": "litert-quantizer", "22": "tensorflow-model-optimization"}  # by lesson
+MORE |= dict.fromkeys(("32", "40", "41", "43"), "tflite-micro")
+MORE |= {"42": "tflite-micro ipycanvas", "50": "tflite-micro papermill"}
 
 
-def missing() -> list[str]:
-    """Return the names in requirements.txt that the lessons use and this Python lacks."""
-    names = re.findall(r"^[\w.-]+", REQUIREMENTS.read_text(), re.MULTILINE)
-    there = importlib.metadata.distributions
-    return [name for name in names if name in NAMES.split() and not list(there(name=name))]
+def install_missing(lesson: str) -> None:
+    """Install with pip what a lesson, such as "21", needs and this Python lacks.
 
-
-def install_missing() -> None:
-    """Install what `missing` names, with pip, keeping the TensorFlow that is there."""
-    wanted = missing()
+    What's there stays as it is, TensorFlow above all; what's new has the version of the lock.
+    """
+    there = {one.name: one.version for one in importlib.metadata.distributions()}
+    names = {re.sub("[._]", "-", name).lower() for name in there}
+    wanted = [name for name in f"{ALL} {MORE.get(lesson, '')}".split() if name not in names]
     if not wanted:
         return
     print("Installing", ", ".join(wanted))
+    locked = re.findall(r"^([\w.-]+)==([^\s;]+)", LOCK.read_text(), re.MULTILINE)
+    pins = {name: one for name, one in locked if name not in {*names, "tf-keras"}} | there
     with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False) as held:
-        held.write(f"tensorflow=={importlib.metadata.version('tensorflow')}\n")
+        held.writelines(f"{name}=={version}\n" for name, version in pins.items())
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", held.name]
     subprocess.run([*pip, *wanted], check=True)

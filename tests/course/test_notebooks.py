@@ -252,6 +252,7 @@ class TestForm:
         for heading in ("What you'll do", "What you'll learn", "What you'll need", "Time"):
             assert f"**{heading}" in contract
         bootstrap = (ROOT / "tools" / "course" / "colab_cell.py").read_text().strip()
+        bootstrap = bootstrap.replace("{lesson}", path.stem[:2])
         assert [cell.source for cell in tagged(notebook, "bootstrap")] == [bootstrap]
         assert code_cells(notebook)[0].source == bootstrap
 

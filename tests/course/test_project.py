@@ -234,8 +234,12 @@ class TestColab:
         for version in ("2.19.0", "2.21.0"):
             wheel(index, "tensorflow", version)
             wheel(index, "tf_keras", version, f"Requires-Dist: tensorflow=={version}\n")
-        for name in sorted(set(colab_helper.NAMES.split()) - {"tf_keras"} | {"papermill"}):
-            wheel(index, name, "99.0")
+        names = " ".join([colab_helper.ALL, *colab_helper.MORE.values()]).split()
+        locked = re.findall(r"^([\w.-]+)==([^\s;]+)", colab_helper.LOCK.read_text(), re.MULTILINE)
+        for name, version in locked:
+            if name in names and name != "tf-keras":
+                wheel(index, name, version)
+                wheel(index, name, "99.0")  # a release of tomorrow
         venv.create(folder / "env", with_pip=True)
         python = folder / "env" / "bin" / "python"
         environment = {
@@ -261,7 +265,8 @@ class TestColab:
 
         def cell(before):
             """Run the bootstrap cell after `before`; return what it printed, and what is there."""
-            code = f"{before}\n{(ROOT / 'tools' / 'course' / 'colab_cell.py').read_text()}"
+            cell = (ROOT / "tools" / "course" / "colab_cell.py").read_text()
+            code = f"{before}\n{cell.replace('{lesson}', '21')}"
             done = subprocess.run(
                 [python, "-c", code], env=environment, cwd=folder, capture_output=True, text=True
             )
@@ -287,8 +292,10 @@ class TestColab:
         there = "import sys, types; sys.modules['google.colab'] = types.ModuleType('google.colab')"
         said, installed, folder = colab(there)
         assert "tensorflow-hub" in said and "numpy" not in said
-        assert {"tensorflow==2.19.0", "tf_keras==2.19.0", "ai-edge-litert==99.0"} <= installed
-        assert not any(name.startswith("papermill") for name in installed)
+        assert {"tensorflow==2.19.0", "tf_keras==2.19.0"} <= installed
+        new = [one for one in installed if one.startswith(("ai-edge-litert", "litert-quantizer"))]
+        assert len(new) == 2 and not any(one.endswith("==99.0") for one in new)
+        assert not any(one.startswith(("papermill", "ipycanvas")) for one in installed)
         assert (folder / "course" / "helpers" / "tinyhub.py").exists()
         said, again, _ = colab(there)
         assert said == "" and again == installed

@@ -1,4 +1,4 @@
-# On Google Colab, fetch the course and what Colab lacks. Anywhere else this cell does nothing.
+# @title On Google Colab: fetch the course and what Colab lacks. Anywhere else: nothing.
 import os
 import subprocess
 import sys
@@ -10,4 +10,4 @@ if "google.colab" in sys.modules:
     sys.path.insert(0, os.path.abspath("course"))
     from helpers.course import colab
 
-    colab.install_missing()
+    colab.install_missing("{lesson}")
