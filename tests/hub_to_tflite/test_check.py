@@ -76,7 +76,7 @@ REASONS = [  # file, target, words of its reason
     (
         "tflite/mobilenet_v1_0.25_224_float",
         "microcontroller",
-        "TFLM runs it, with .* The largest boards known here",
+        "TFLM runs it on this computer, with .* The largest boards known here",
     ),
     ("tflite/mobilenet_v2_1.0_224_uint8", "microcontroller", "Its weights are uint8"),
     ("tflite/coco_ssd_mobilenet_v1_1.0_uint8", "browser", r"is \(\) by the file, and \(1, 10"),

@@ -226,7 +226,7 @@ class TestCheck:
         report = targets.check(model)
         refused = [type(one)(one.name, False, "no") for one in report.targets]
         changed = type(report)(report.path, report.needs, tuple(refused), True)
-        monkeypatch.setattr(targets, "check", lambda path: changed)
+        monkeypatch.setattr(targets, "check", lambda path, run: changed)
         assert command.main(["check", str(model)]) == 1
         assert "no" in capsys.readouterr().out
 

@@ -30,7 +30,7 @@ def parts(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def program(parts):
     with browser.launch() as program:
         yield program
