@@ -118,6 +118,7 @@ EXERCISES = [
         right_codes=(
             "def counts(bitmap):\n"
             "    return [[int(bitmap[4 * y : 4 * y + 4, 4 * x : 4 * x + 4].sum()) for x in range(8)] for y in range(8)]",
+            "import numpy as np\n\n\n"
             "def counts(bitmap):\n"
             "    rows = np.kron(np.eye(8), np.ones(4))\n"
             "    return rows @ bitmap @ rows.T",
