@@ -28,7 +28,8 @@ fully_quantize: \d
 ^[\d-]+ [\d:.]+: [IW] \S+\.(cc|h):\d+\]
 ^INFO: \[\w+\.cc:\d+\]
 ^WARNING: \[npu_registry|^WARNING: \[compiler_plugin.*Openvino|^└ Could not load .*openvino
-^loc\(|^(<unknown>:0: )?error: (failed while converting|Lowering tensor list ops|failed to convert value attribute)
+^loc\(|^(<unknown>:0: )?error: (failed while converting|failed to convert value attribute)
+^(<unknown>:0: )?error: Lowering tensor list ops
 ^Some ops (are not supported by the native|in the model are custom)|^See instructions: https://
 ^(TF Select|Custom|Flex|Resource) ops: |^Details:$|^\ttf\.\w+\("""
 KNOWN = re.compile("|".join(CHATTER.splitlines()))
