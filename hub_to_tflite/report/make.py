@@ -256,6 +256,7 @@ def execute(
         )
         paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         environment = os.environ | {"PYTHONPATH": paths, "IPYTHONDIR": folder}  # no start-up files
+        environment["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # or the debugger has a word to say
         quiet = ["--IPKernelApp.log_level=40"]
         manager.start_kernel(cwd=folder, env=environment, extra_arguments=quiet)
         path, error = Path(folder, "executed.ipynb"), None
