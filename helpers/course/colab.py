@@ -15,10 +15,7 @@ MORE |= {"42": "tflite-micro ipycanvas", "50": "tflite-micro papermill"}
 
 
 def install_missing(lesson: str) -> None:
-    """Install with pip what a lesson, such as "21", needs and this Python lacks.
-
-    What's there stays as it is, TensorFlow above all; what's new has the version of the lock.
-    """
+    """Install what a lesson such as "21" lacks, in the lock's versions; what's there stays so."""
     there = {one.name: one.version for one in importlib.metadata.distributions()}
     names = {re.sub("[._]", "-", name).lower() for name in there}
     wanted = [name for name in f"{ALL} {MORE.get(lesson, '')}".split() if name not in names]

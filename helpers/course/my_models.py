@@ -1,14 +1,10 @@
-"""Where a lesson saves what it makes, so that it's there tomorrow: my_models/, beside the notebook.
-
-Taught in 00_start_here. In a folder that can't be written, it's my_models/ in the course's cache.
-"""
+"""Where lessons from 00_start_here on save what they make: my_models/, here or in the cache."""
 
 import os
 from pathlib import Path
 
+from helpers import handles
 from helpers.course import cache
-
-DEFAULT = "digits/mobilenet_v2/classification/1"
 
 
 def path(handle: str, recipe: str = "") -> Path:
@@ -18,7 +14,8 @@ def path(handle: str, recipe: str = "") -> Path:
         folder = cache.folder("my_models")
     folder.mkdir(exist_ok=True)
     parts = str(handle).partition("?")[0].replace("\\", "/").strip("/").split("/")[-3:]
-    name = "digits" if str(handle).endswith(DEFAULT) else "-".join(p for p in parts if ":" not in p)
+    name = "-".join(part for part in parts if ":" not in part)
+    name = "digits" if str(handle).endswith(handles.DEFAULT) else name
     name += f"-{recipe.replace('/', '').replace(' ', '-')}" if recipe else ""
     return folder / f"{name}.tflite"
 

@@ -1,5 +1,7 @@
 """What a lesson needs of a model, asked before any work."""
 
+from pathlib import Path
+
 from helpers import convert, handles, savedmodel
 
 
@@ -21,10 +23,15 @@ def check(handle: str, instead: str = "05_on_your_own", image=False, converts=Tr
         kind = "a batch of images" if image else "one float32 array, a batch first,"
         what = f"This lesson needs serving_default, from {kind} to one output"
         raise handles.HandleError(f"{what}. Found: {name}, from {found}. Take {instead}.")
+    if converts and not full.endswith(handles.DEFAULT):
+        converted(folder)
+    return full
+
+
+def converted(folder: str | Path) -> Path:
+    """Return the path of a SavedModel's float32 .tflite, or raise a HandleError that names 30."""
     try:
-        if converts and not full.endswith(handles.DEFAULT):
-            convert.convert_cached(folder)
+        return convert.convert_cached(folder)
     except Exception as error:
         found = f"This model doesn't convert as it is. Found: {str(error).strip()[:200]}"
         raise handles.HandleError(f"{found}. Take 30_fix_failed_conversions.") from None
-    return full

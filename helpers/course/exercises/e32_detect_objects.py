@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from helpers import convert, digits, handles, savedmodel
+from helpers import digits, handles, savedmodel
+from helpers.course import needs
 from helpers.course.exercises import Exercise, Wrong, ask, shown, wanted
 
 SIDE = 64  # pixels of a scene's sides, where a model leaves them open
@@ -39,11 +40,7 @@ def check(handle: str) -> str:
         what = "This lesson needs boxes as top, left, bottom, right, fractions of the image's sides"
         found = f"Found: numbers from {boxes.min():.3g} to {boxes.max():.3g}, or another order"
         raise handles.HandleError(f"{what}. {found}. Take 50_bring_your_own_model.")
-    try:
-        convert.convert_cached(folder)
-    except Exception as error:
-        found = f"This model doesn't convert as it is. Found: {str(error).strip()[:200]}"
-        raise handles.HandleError(f"{found}. Take 30_fix_failed_conversions.") from None
+    needs.converted(folder)
     return full
 
 
