@@ -28,10 +28,11 @@ class Helper {
     const line = this.kind === "module" ? `import "${base}${this.script}";` : `self.base = "${base}"; importScripts("${base}${this.script}");`;
     const address = URL.createObjectURL(new Blob([line], {type: "text/javascript"}));
     this.#worker = new Worker(address, {type: this.kind});
-    this.#worker.onmessage = ({data: {id, value, error}}) => {
+    this.#worker.onmessage = ({data: {id, value, error, broken}}) => {
       const found = this.#waiting.get(id);
       this.#waiting.delete(id);
       error ? found?.reject(new Error(error)) : found?.resolve(value);
+      if (broken) this.end(error);
     };
     this.#worker.onerror = () => this.end("A part of this page is missing, or this browser is too old for it. Reload the page, with the network.");
   }

@@ -4,12 +4,22 @@ import {loadPyodide} from "./pyodide/pyodide.mjs";
 
 const base = new URL(".", import.meta.url).href;
 const LARGEST = 2 ** 30; // bytes of a .tflite, which is read whole
-let count = 0, last = start();
+const LOST = 29; // the number that the WebAssembly system interface has for EIO
+let count = 0, unread = false, last = start();
 
 async function start() {
   const bundle = fetch(`${base}bundle.zip`).then((response) => response.arrayBuffer());
   const python = await loadPyodide({indexURL: `${base}pyodide/`});
   python.unpackArchive(await bundle, "zip", {extractDir: "/code"});
+  const {stream_ops} = python.FS.filesystems.WORKERFS, {read} = stream_ops;
+  stream_ops.read = (...given) => { // an error that Python doesn't know would end it
+    try {
+      return read(...given);
+    } catch {
+      unread = true;
+      throw new python.FS.ErrnoError(LOST);
+    }
+  };
   python.runPython("import sys; sys.path.insert(0, '/code'); import page; page.warm()");
   return {python, page: python.pyimport("page")};
 }
@@ -20,7 +30,7 @@ async function look({python, page}, {name, files}) {
     try {
       await file.slice(0, 1).arrayBuffer();
     } catch {
-      return {refused: `The browser can't read ${path}. Was it moved, renamed or changed, or isn't it yours to read?`};
+      return gone(path);
     }
   }
   const [first] = files;
@@ -29,13 +39,22 @@ async function look({python, page}, {name, files}) {
   const folder = `/drop/${count++}`, {FS} = python;
   FS.mkdirTree(folder);
   FS.mount(FS.filesystems.WORKERFS, {blobs: files.map(([path, data]) => ({name: path, data}))}, folder);
+  unread = false;
   try {
     if (!files.length) return JSON.parse(page.empty_folder(name));
-    return JSON.parse(page.look(folder, name));
+    const found = page.look(folder, name);
+    return unread ? gone(name) : JSON.parse(found);
+  } catch (error) {
+    if (unread) return gone(name);
+    throw error;
   } finally {
     FS.chdir("/");
     FS.unmount(folder);
   }
+}
+
+function gone(path) {
+  return {refused: `The browser can't read ${path}. Was it moved, renamed or changed, or isn't it yours to read?`};
 }
 
 async function isTflite(file) {
@@ -61,7 +80,7 @@ self.onmessage = ({data}) => {
     try {
       postMessage({id: data.id, value: await answer(data)});
     } catch (error) {
-      postMessage({id: data.id, error: sentence(error)});
+      postMessage({id: data.id, error: sentence(error), broken: error?.name !== "PythonError"});
     }
   });
 };

@@ -202,6 +202,17 @@ class TestBadInput:
         )
         assert found["refused"].startswith("The browser can't read gone.tflite. Was it moved")
 
+    def test_a_file_that_goes_away_while_it_is_read(self, page, tmp_path):
+        with open(tmp_path / "going.h5", "wb") as file:  # searched to the end of its first GB
+            file.write(b"\x89HDF\r\n\x1a\n")
+            file.truncate(2**30)
+        page.set_input_files("#files", tmp_path / "going.h5")
+        page.get_by_text("Reading going.h5.").wait_for()
+        (tmp_path / "going.h5").unlink()
+        page.locator("article.failed").get_by_text("The browser can't read going.h5").wait_for()
+        [found] = ask(page, {"kind": "message", "text": "No module named 'imp'"})
+        assert found["known"]
+
     def test_a_megabyte_of_text(self, page):
         text = "a line of a log, as long as many\n" * 30_000 + "No module named 'imp'\n"
         [found] = ask(page, {"kind": "message", "text": text})
