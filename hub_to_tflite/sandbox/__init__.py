@@ -55,11 +55,12 @@ class Worker(contextlib.AbstractContextManager):
     """A process that keeps what functions keep, such as TensorFlow and a model, from call to call.
 
     It starts with the first call, and ends with `close` or with this process, even if that is
-    killed. `environment` are variables that it gets besides this process's own.
+    killed. `environment` are variables that it gets besides this process's own. `python` is the
+    path of another Python, which imports its own packages, and what PYTHONPATH names.
     """
 
-    def __init__(self, environment: Mapping[str, str] | None = None):
-        self._environment = environment or {}
+    def __init__(self, environment: Mapping[str, str] | None = None, python: str | None = None):
+        self._environment, self._python = environment or {}, python
         self._process = self._log = None
 
     def __exit__(self, *_):
@@ -130,14 +131,14 @@ class Worker(contextlib.AbstractContextManager):
         self.close()
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [sys.executable, str(CHILD)],
+            [self._python or sys.executable, str(CHILD)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             env={**os.environ, **self._environment},
             start_new_session=True,  # so that Ctrl-C comes here, and what it starts ends with it
         )
-        pickle.dump(sys.path, self._process.stdin, 5)
+        pickle.dump(None if self._python else sys.path, self._process.stdin, 5)
 
     def _kill(self):
         with contextlib.suppress(OSError):

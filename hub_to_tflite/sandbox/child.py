@@ -1,8 +1,8 @@
 """The other side of the sandbox: a program that calls functions for the process that started it.
 
-It reads pickles from standard input: sys.path, then (function and arguments, seconds, memory) for
-each call. It writes (True, pickle of the value) or (False, pickle of the exception, name,
-message). It is run as a file and imports little, so that starting it costs little.
+It reads pickles from standard input: sys.path, or None for its own, then (function and arguments,
+seconds, memory) for each call. It writes (True, pickle of the value) or (False, pickle of the
+exception, name, message). It is run as a file and imports little, so that starting it costs little.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ def main():
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what the function prints is no answer
-    sys.path[:] = pickle.load(requests)
+    sys.path[:] = pickle.load(requests) or sys.path[1:]  # without the folder of this file
     threading.Thread(target=listen, args=[requests], daemon=True).start()
     while request := calls.get():
         result = answer(*request)

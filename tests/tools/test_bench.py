@@ -2,14 +2,15 @@
 
 import json
 import sys
+import venv
 
 import numpy as np
 import pytest
 
+from hub_to_tflite.sandbox import Worker, memory
 from tools.bench import __main__ as command
 from tools.bench import candidates, files, report
 from tools.bench.candidates import Candidate
-from tools.bench.process import Process, ProcessError
 from tools.course import set_up
 
 ENTRIES = candidates.load()
@@ -182,26 +183,29 @@ class TestRun:
         assert json.loads(json.dumps(found))["peak"]["A, sound"] > 10
 
     def test_one_that_fails_in_the_middle_stops_nothing(self, made, monkeypatch):
-        call, turns = Process.call, []
+        call, turns = Worker.call, []
 
         def breaks(process, function, *args):
             turns.append(function.__name__)
             if turns.count("turn") == 3:
-                raise ProcessError("planted")
+                raise RuntimeError("planted")
             return call(process, function, *args)
 
-        monkeypatch.setattr(Process, "call", breaks)
+        monkeypatch.setattr(Worker, "call", breaks)
         entries = [Candidate(f"A, {one}", "interpreter", "sound") for one in "xy"]
         found = candidates.run(entries, made, {}, threads=1, rounds=2)
         assert list(found["failed"].values()) == ["planted"] and len(found["seconds"]) == 1
 
-    def test_a_process_that_dies_is_told_with_its_status(self, tmp_path):
-        (tmp_path / "python").write_text("#!/bin/sh\necho last words >&2\nexit 7\n")
-        (tmp_path / "python").chmod(0o755)
-        with Process(str(tmp_path / "python")) as process:
-            for _ in range(2):  # the second call finds a broken pipe
-                with pytest.raises(ProcessError, match="status 7: last words"):
-                    process.call(files.images, 1, 0)
+    def test_the_other_runtimes_come_from_another_python_with_its_own_packages(
+        self, made, tmp_path
+    ):
+        venv.create(tmp_path / "other", with_pip=False)
+        with Worker(
+            {"PYTHONPATH": str(set_up.ROOT)}, set_up.python_of(tmp_path / "other")
+        ) as worker:
+            assert worker.call(memory.peak) > 1e6
+            with pytest.raises(ModuleNotFoundError, match="numpy"):
+                worker.call(files.images, 1, 0)
 
     def test_without_the_other_runtimes_one_sentence_says_what_to_run(self, monkeypatch, capsys):
         monkeypatch.setattr(candidates, "OTHERS", "/no/such/python")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from hub_to_tflite import sandbox
 from tools.bench import candidates, files, overhead, report
-from tools.bench.process import Process, ProcessError
 
 OURS = ("tensorflow", "ai-edge-litert", "numpy")
 THEIRS = ("onnxruntime", "openvino", "nncf", "onnx", "tf2onnx")
@@ -28,13 +27,13 @@ def main() -> None:
     print("Making the files; the first time takes some minutes.", flush=True)
     made, unmade = sandbox.call(files.tflite), {}
     versions = {package: version(package) for package in OURS}
-    with Process(candidates.OTHERS) as others:
+    with candidates.worker(others=True) as others:
         versions |= {package: others.call(version, package) for package in THEIRS}
         for form in files.FORMS:
             try:
                 made[form] = others.call(files.other, form, made)
-            except ProcessError as error:
-                unmade[form] = str(error)
+            except Exception as error:
+                unmade[form] = candidates.reason(error)
 
     entries = candidates.load()
     print(f"What the course adds; {len(entries)} candidates on 1 and 2 threads", flush=True)

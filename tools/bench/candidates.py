@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,11 @@ import numpy as np
 
 from helpers import benchmark
 from hub_to_tflite import knowledge
-from hub_to_tflite.sandbox import memory
+from hub_to_tflite.sandbox import Worker, memory
 from tools.bench import runtimes
-from tools.bench.process import ROOT, Process, ProcessError
 from tools.course import set_up
 
-OTHERS = set_up.python_of(ROOT / ".venv-bench")  # the Python that has the other runtimes
+OTHERS = set_up.python_of(set_up.ROOT / ".venv-bench")  # the Python that has the other runtimes
 EXACT, LIKE = 1e-3, 0.7  # the largest difference of a float32 score; the others' correlation
 PAUSE = 0.01  # seconds before a turn, in which the last one's waiting threads give up the processor
 INFERENCES = 10  # in a turn
@@ -32,6 +30,16 @@ class Candidate:
     option: str = ""
     exact: bool = False
     side: str = ""
+
+
+def worker(others: bool) -> Worker:
+    """Return a process that has the course's packages, or those of .venv-bench."""
+    return Worker({"PYTHONPATH": str(set_up.ROOT)}, OTHERS if others else None)
+
+
+def reason(error: Exception) -> str:
+    """Return on one line why a function in such a process didn't return."""
+    return " ".join(str(error).split())[:300]
 
 
 def load() -> list[Candidate]:
@@ -77,8 +85,8 @@ def run(
             return None
         try:
             return processes[label].call(function, *args)
-        except ProcessError as error:
-            failed[label] = str(error)
+        except Exception as error:
+            failed[label] = reason(error)
 
     def turn(label):
         nonlocal clock
@@ -88,14 +96,13 @@ def run(
     with contextlib.ExitStack() as stack:
         for one in candidates:
             if one.label not in failed:
-                other = one.opens in ("onnxruntime", "openvino")
-                process = Process(OTHERS if other else sys.executable)
+                process = worker(others=one.opens in ("onnxruntime", "openvino"))
                 processes[one.label] = stack.enter_context(process)
                 told = one.opens, made[one.file], one.option, threads, made["images"]
                 ask(one.label, runtimes.load, *told)
         turns = {one: functools.partial(turn, one) for one in processes if one not in failed}
         seconds = benchmark.measure(turns, rounds, clock=lambda: clock) if turns else {}
-        peak = {one: memory.peak(processes[one].pid) for one in turns if one not in failed}
+        peak = {one: ask(one, memory.peak) for one in turns if one not in failed}
         scores = {one: np.array(ask(one, runtimes.outputs)) for one in peak}
     ran = [one for one in scores if one not in failed]
     reference = scores[candidates[0].label] if candidates[0].label in ran else None

@@ -8,7 +8,7 @@ from helpers import benchmark, handles, tinyhub
 from helpers.interpreter import load, predict
 from hub_to_tflite import sandbox
 from tools.bench import files, runtimes
-from tools.bench.process import ROOT
+from tools.course import set_up
 
 
 def helper(path: str, rounds: int) -> dict[str, tuple[float, float, float]]:
@@ -32,7 +32,8 @@ def lesson() -> None:
     """Run every code cell of lesson 00, with figures that nobody looks at."""
     os.environ["MPLBACKEND"] = "Agg"
     names = {"__name__": "__main__"}
-    notebook = json.loads((ROOT / "notebooks" / "00_start_here.ipynb").read_text(encoding="utf-8"))
+    path = set_up.ROOT / "notebooks" / "00_start_here.ipynb"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             exec("".join(cell["source"]), names)

@@ -17,9 +17,9 @@ from helpers import benchmark
 from hub_to_tflite.tables import table
 from tools.bench import candidates
 from tools.bench.candidates import Candidate
-from tools.bench.process import ROOT
+from tools.course import set_up
 
-FOLDER = ROOT / "benchmarks"
+FOLDER = set_up.ROOT / "benchmarks"
 RESULTS, README, FIGURE = FOLDER / "results.json", FOLDER / "README.md", FOLDER / "latency.png"
 TARGETS = {"predict": 1.05, "lesson": 2}  # the most that our own code may take, as a ratio of times
 BASE = "LiteRT, Interpreter, int8"  # what the processors are compared by
