@@ -196,9 +196,7 @@ class TestRun:
         found = candidates.run(entries, made, {}, threads=1, rounds=2)
         assert list(found["failed"].values()) == ["planted"] and len(found["seconds"]) == 1
 
-    def test_the_other_runtimes_come_from_another_python_with_its_own_packages(
-        self, made, tmp_path
-    ):
+    def test_the_other_runtimes_come_from_another_python_with_its_own_packages(self, tmp_path):
         venv.create(tmp_path / "other", with_pip=False)
         with Worker(
             {"PYTHONPATH": str(set_up.ROOT)}, set_up.python_of(tmp_path / "other")

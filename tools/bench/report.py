@@ -73,11 +73,6 @@ def targets(results: dict) -> list[tuple]:
     return [*rows, target("lesson 00 over its floor", found, "lesson")]
 
 
-def processor(results: dict) -> str:
-    """Return the name of a run's processor."""
-    return results["machine"].partition(" (family")[0]
-
-
 def processors(runs: list[dict], entries: list[Candidate]) -> list[tuple]:
     """Return a row for each candidate that ran in all runs, by its time in the first.
 
@@ -105,43 +100,33 @@ def latency(measured: dict, entries: list[Candidate], over: str) -> list[tuple]:
     rows, seconds = [], measured["seconds"]
     for one in ranked(measured, entries):
         found, proof = ratio(seconds, one.label, over), measured["proof"].get(one.label)
-        rows.append(
-            (
-                one.label,
-                f"{np.median(seconds[one.label]) * 1e3:.2f}",
-                middle_half(found) if found else None,
-                measured["peak"][one.label],
-                in_words(proof) if proof else None,
-                "yes" if candidates.proven(one, proof) else "NOT SHOWN",
-            )
-        )
+        milliseconds = f"{np.median(seconds[one.label]) * 1e3:.2f}"
+        same = "yes" if candidates.proven(one, proof) else "NOT SHOWN"
+        told = found and middle_half(found), measured["peak"][one.label], proof and in_words(proof)
+        rows.append((one.label, milliseconds, *told, same))
     return rows
 
 
 def text(results: dict, entries: list[Candidate]) -> str:
     """Return the generated part of benchmarks/README.md."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters["table"] = lambda rows, head: table(rows, head, "markdown")
+    environment.filters |= {"middle_half": middle_half, "in_words": in_words}
     template = environment.from_string(Path(__file__).with_suffix(".md.j2").read_text("utf-8"))
-    all_runs = [results, *elsewhere()]
-    head = ("ratio of times", "wanted", "median (middle half)", f"on {processor(results)}")
-    places = [f"{processor(run)}, threads: {n}" for run in all_runs for n in run["threads"]]
-    both = ("candidate", *places, *(f"MB, {processor(run)}" for run in all_runs))
-    compared = processors(all_runs, entries)
-    runs = []
-    for threads, measured in results["threads"].items():
-        over = fastest(measured, entries).get("int8", "int8")
-        columns = ("candidate", "ms", f"times {over}", "peak MB", "proof", "same function")
-        rows = latency(measured, entries, over)
-        runs.append((threads, measured, table(rows, columns, "markdown")))
+    runs = [results, *elsewhere()]
+    names = [run["machine"].partition(" (family")[0] for run in runs]
+    sides = {n: fastest(one, entries).get("int8", "int8") for n, one in results["threads"].items()}
     return template.render(
         results=results,
-        targets=table(targets(results), head, "markdown"),
-        processors=table(compared, both, "markdown") if compared else "",
-        base=BASE,
-        machines=[run["machine"] for run in all_runs[1:]],
         runs=runs,
-        middle_half=middle_half,
-        in_words=in_words,
+        names=names,
+        threads=[f"{name}, threads: {n}" for name, run in zip(names, runs) for n in run["threads"]],
+        memory=[f"MB, {name}" for name in names],
+        targets=targets(results),
+        base=BASE,
+        processors=processors(runs, entries),
+        sides=sides,
+        latency={n: latency(results["threads"][n], entries, side) for n, side in sides.items()},
         lesson={name: np.median(spent) for name, spent in results["lesson"].items()},
     )
 
