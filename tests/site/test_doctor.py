@@ -13,12 +13,12 @@ import pytest
 
 from conftest import real_models
 from deploy.web import browser
+from deploy.web.convert import convert
 from hub_to_tflite import targets
 from hub_to_tflite.errors import explain
 from hub_to_tflite.file.identify import identify
 from tests.site.conftest import SCHEMES, WIDTHS, serious, server
 from tools import fuzz
-from tools.site import doctor
 
 MOST = 10e6  # bytes of the page, compressed
 DAMAGED = 100
@@ -219,7 +219,7 @@ class TestBadInput:
         assert found["text"] == explain.answer(text)
 
     def test_a_hundred_megabytes_do_not_hold_the_page(self, page, tmp_path):
-        content = doctor.tries()["digits.tflite"]
+        content = convert()["int8.tflite"].read_bytes()
         (tmp_path / "padded.tflite").write_bytes(content + bytes(100 * 2**20))
         page.evaluate(
             """{window.ticks = 0;

@@ -1,6 +1,7 @@
 """Build the doctor, a page with the project's own Python in it: docs/doctor/ has its sources.
 
-Pyodide and LiteRT.js come from npm, by the versions and hashes of package-lock.json.
+Pyodide and LiteRT.js come from npm, by the versions and hashes of package-lock.json. The files to
+play with are in docs/doctor/try: custom.tflite has one op, MyRotate, which LiteRT lacks.
 """
 
 import hashlib
@@ -10,8 +11,6 @@ import subprocess
 import tempfile
 import zipfile
 from pathlib import Path
-
-import flatbuffers
 
 from deploy.web import browser
 from deploy.web import build as web
@@ -26,14 +25,6 @@ SOURCES = ROOT / "docs" / "doctor"
 PAGE = ("index.html", "style.css", "app.js", "worker.js", "run.js")
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
 PYTHON = ("*.py", "file/*.*", "errors/*.*", "targets/*.*", "sandbox/*.*")  # of hub_to_tflite
-POINTER = f"""version https://git-lfs.github.com/spec/v1
-oid sha256:{hashlib.sha256(b"digits.tflite").hexdigest()}
-size 1648238
-"""
-HTML = """<!DOCTYPE html>
-<html lang="en"><head><title>Sign in to download</title></head>
-<body><p>Please sign in to download digits.tflite.</p></body></html>
-"""
 
 
 def build(out: Path, fetch: bool = True) -> Path:
@@ -43,7 +34,7 @@ def build(out: Path, fetch: bool = True) -> Path:
     """
     pyodide, litert = packages(fetch) / "pyodide", web.packages(fetch) / "@litertjs"
     with cache.whole_folder(Path(out), replace=True) as new:
-        for folder in ("pyodide", "litert/wasm", "try"):
+        for folder in ("pyodide", "litert/wasm"):
             (new / folder).mkdir(parents=True)
         for name in PAGE:
             shutil.copyfile(SOURCES / name, new / name)
@@ -58,8 +49,8 @@ def build(out: Path, fetch: bool = True) -> Path:
         # A worker has no import map.
         _replace(new / "litert" / "core.js", '"@litertjs/wasm-utils"', '"./wasm-utils.js"')
         bundle(new / "bundle.zip")
-        for name, content in tries().items():
-            (new / "try" / name).write_bytes(content)
+        shutil.copytree(SOURCES / "try", new / "try")
+        shutil.copyfile(convert()["int8.tflite"], new / "try" / "digits.tflite")
         shutil.copyfile(SOURCES / "sw.js", new / "sw.js")
         _replace(new / "sw.js", "VERSION", version(new))
     return Path(out)
@@ -105,40 +96,6 @@ def bundle(path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in contents.items():
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
-
-
-def tries() -> dict[str, bytes]:
-    """Return {file name: content} of the files to play with."""
-    return {
-        "digits.tflite": convert()["int8.tflite"].read_bytes(),
-        "page.tflite": HTML.encode(),
-        "pointer.tflite": POINTER.encode(),
-        "custom.tflite": custom(),
-    }
-
-
-def custom() -> bytes:
-    """Return a .tflite of one custom op, MyRotate."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    def tensor(name):
-        made = schema.TensorT()
-        made.name, made.shape, made.type, made.buffer = name, [1, 4], schema.TensorType.FLOAT32, 0
-        return made
-
-    code, op, graph, model = (
-        make() for make in (schema.OperatorCodeT, schema.OperatorT, schema.SubGraphT, schema.ModelT)
-    )
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
-    code.customCode, code.version = "MyRotate", 1
-    op.inputs, op.outputs = [0], [1]
-    graph.tensors, graph.operators = [tensor("points"), tensor("rotated")], [op]
-    graph.inputs, graph.outputs = [0], [1]
-    model.version, model.operatorCodes, model.subgraphs = 3, [code], [graph]
-    model.buffers, model.description = [schema.BufferT()], "A model with a custom op"
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
 
 
 def version(folder: Path) -> str:
