@@ -181,18 +181,13 @@ def draw(page, strokes) -> None:
 
 def screenshots(folder: Path) -> None:
     """Write docs/images/web.png and web_narrow.png, of a page that `build` made."""
-    from PIL import Image
-
     with browser.launch() as program:
         for name, width in (("web.png", 900), ("web_narrow.png", 320)):
             size = {"width": width, "height": 700}
             with open_page(program, folder, viewport=size, reduced_motion="reduce") as page:
                 draw(page, SEVEN)
                 page.locator("#prediction", has_text="reads a 7").wait_for()
-                page.screenshot(path=IMAGES / name, full_page=True)
-            # 64 colours are enough for it, and a fifth of the bytes.
-            image = Image.open(IMAGES / name).convert("RGB").quantize(64)
-            image.save(IMAGES / name, optimize=True)
+                browser.screenshot(page, IMAGES / name)
 
 
 def prove() -> bool:

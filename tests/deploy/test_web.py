@@ -16,6 +16,7 @@ from PIL import Image
 from deploy.notebook import drawing_pad
 from deploy.web import browser, build
 from helpers import digits, interpreter, tinyhub
+from tests import pages
 from tests.strokes import DIGITS, UNSURE
 
 EMBEDDED = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"  # with a dynamic batch
@@ -25,12 +26,7 @@ WIDE, NARROW = {"width": 900, "height": 700}, {"width": 320, "height": 640}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The page, built. Skips where it can't be built or opened."""
-    if not browser.find():
-        pytest.skip(browser.MISSING)
-    try:
-        build.packages()
-    except build.WebError as error:
-        pytest.skip(str(error))
+    pages.need(build.packages)
     return build.build(tmp_path_factory.mktemp("page") / "web")
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from deploy.web import browser
 from deploy.web import build as web
+from tests import pages
 from tools.site import doctor
 
 WIDTHS, SCHEMES = (320, 390, 1280), ("light", "dark")
@@ -17,13 +18,7 @@ WIDTHS, SCHEMES = (320, 390, 1280), ("light", "dark")
 @pytest.fixture(scope="session")
 def parts(tmp_path_factory):
     """The folder with the doctor and the digit page, which need no Sphinx."""
-    if not browser.find():
-        pytest.skip(browser.MISSING)
-    try:
-        web.packages()
-        doctor.packages()
-    except web.WebError as error:
-        pytest.skip(str(error))
+    pages.need(web.packages, doctor.packages)
     folder = tmp_path_factory.mktemp("parts")
     doctor.build(folder / "doctor")
     web.build(folder / "digit")

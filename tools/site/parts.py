@@ -11,15 +11,13 @@ import argparse
 import sys
 import threading
 import webbrowser
-from pathlib import Path
 
 from deploy.web import browser
 from deploy.web import build as web
+from deploy.web.build import IMAGES, ROOT
 from tools.site import doctor
 
-ROOT = Path(__file__).resolve().parents[2]
 PARTS = ROOT / "build" / "site-parts"
-IMAGES = ROOT / "docs" / "images"
 
 
 def serve() -> None:
@@ -35,8 +33,6 @@ def serve() -> None:
 
 def screenshots() -> None:
     """Write the images of the doctor: wide, with a file; narrow and dark, with a message."""
-    from PIL import Image
-
     with browser.launch() as program, browser.serve(PARTS) as address:
         for name, width, scheme in (("doctor", 1100, "light"), ("doctor_narrow", 390, "dark")):
             size = {"width": width, "height": 900}
@@ -49,10 +45,7 @@ def screenshots() -> None:
                     page.locator("#message").fill("ModuleNotFoundError: No module named 'imp'")
                     page.get_by_role("button", name="Explain it").click()
                 page.locator("article").wait_for()
-                page.screenshot(path=IMAGES / f"{name}.png", full_page=True)
-            # 64 colours are enough for it, and a fifth of the bytes.
-            image = Image.open(IMAGES / f"{name}.png").convert("RGB").quantize(64)
-            image.save(IMAGES / f"{name}.png", optimize=True)
+                browser.screenshot(page, IMAGES / f"{name}.png")
 
 
 def main() -> int:

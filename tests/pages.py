@@ -1,0 +1,16 @@
+"""What tests of pages need: a browser, and what npm fetches."""
+
+import pytest
+
+from deploy.web import browser, build
+
+
+def need(*packages):
+    """Skip where there's no Chromium, or where a page's packages can't be fetched."""
+    if not browser.find():
+        pytest.skip(browser.MISSING)
+    try:
+        for fetch in packages:
+            fetch()
+    except build.WebError as error:
+        pytest.skip(str(error))
