@@ -1,6 +1,10 @@
-"""The table of environments is made from runs."""
+"""The tables of environments are made from runs."""
 
 import json
+import subprocess
+import sys
+
+import pytest
 
 from tools.course import environments, notebooks
 
@@ -16,10 +20,51 @@ def test_a_run_becomes_a_row_and_a_later_one_replaces_what_it_ran(tmp_path):
     environments.take_over(summary, stored)
     page = environments.page(stored)
     assert f"- Here, {first}: cell 3: ValueError: planted" in page
-    assert "| ✗ | ✓ | not run |" in page
+    assert "| ✗ | ✓ | · |" in page and "compared" not in page
     summary.write_text(json.dumps([{**rows[0], "error": ""}]))
     environments.take_over(summary, stored)
-    assert "| ✓ | ✓ | not run |" in environments.page(stored)
+    assert "| ✓ | ✓ | · |" in environments.page(stored)
+    assert environments.packages(stored).count("\n") == 1
+
+
+def test_what_pytest_wrote_becomes_a_row_with_the_cells_that_differ(tmp_path):
+    first, second, *_ = [path.name for path in notebooks.every()]
+    lesson = '{"cells": [%s], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    cell = '{"cell_type": "code", "id": "%s", "source": "print(%d)", "metadata": {}, '
+    cell += '"execution_count": 1, "outputs": [{"output_type": "stream", "name": "stdout", '
+    cell += '"text": "1\\n"}]}'
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    (folder / first).write_text(lesson % ", ".join([cell % ("a", 1), cell % ("b", 2)]))
+    (folder / second).write_text(lesson % (cell % ("c", 1)))
+    results, stored = tmp_path / "results.xml", tmp_path / "environments.json"
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", tmp_path]
+    command += ["--nbval", "--nbval-current-env", f"--junitxml={results}", folder]
+    subprocess.run(command, cwd=tmp_path, capture_output=True)
+    environments.take_over(results, stored, "Elsewhere")
+    page = environments.page(stored)
+    assert "| compared | ✗ | ✓ | · |" in page
+    assert page.endswith(f"- Elsewhere, {first.removesuffix('.ipynb')}: cell 1")
+
+
+def test_results_of_other_tests_are_refused(tmp_path):
+    results = tmp_path / "results.xml"
+    results.write_text('<testsuites><testcase classname="tests.a" name="b" /></testsuites>')
+    with pytest.raises(SystemExit, match="no cell of a lesson"):
+        environments.compared(results, "Here")
+
+
+def test_the_systems_that_the_lock_has_packages_for_have_a_table_of_their_own(tmp_path):
+    summary, stored = tmp_path / "summary.json", tmp_path / "environments.json"
+    rows = [
+        {"environment": "Linux aarch64", "notebook": "Python 3.10", "error": ""},
+        {"environment": "Linux aarch64", "notebook": "Python 3.13", "error": "no wheel of b"},
+    ]
+    summary.write_text(json.dumps(rows))
+    environments.take_over(summary, stored)
+    assert "| ✓ | · | · | ✗ |" in environments.packages(stored)
+    assert environments.packages(stored).endswith("- Linux aarch64, Python 3.13: no wheel of b")
+    assert "Linux aarch64" not in environments.page(stored)
 
 
 def test_an_environment_says_what_decides():

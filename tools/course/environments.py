@@ -1,19 +1,27 @@
-"""Where the lessons hold: a table made from runs, in docs/environments.md.
+"""Where the lessons hold: tables made from runs, in docs/environments.md.
 
-`make run` and `make colab` leave a summary.json in build/; `make readme` takes it over into
-docs/environments.json, {environment: {"date": ..., "lessons": {lesson: "" or what went wrong}}}.
+    python -m tools.course.environments NAME RESULTS.xml ...
+
+`make run`, `make colab` and `make lock-check` leave a summary.json in build/, and `make readme` takes
+it over into docs/environments.json, {environment: {"date": ..., "compared": ..., "lessons": {lesson:
+"" or what went wrong}}}. The command adds a run that compared what's stored, under a name that says
+what was special: RESULTS.xml is what `pytest notebooks/ --junitxml=RESULTS.xml` wrote.
 """
 
+import argparse
 import datetime
 import importlib.metadata
 import json
 import platform
+import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 from hub_to_tflite.tables import table
-from tools.course import notebooks
+from tools.course import notebooks, set_up
 
 STORED = notebooks.FOLDER.parent / "docs" / "environments.json"
+SIGNS = {None: "·", "": "✓"}  # not run; held. Anything else is what went wrong: ✗
 
 
 def here() -> str:
@@ -23,27 +31,65 @@ def here() -> str:
     return f"{platform.system()} {platform.machine()}, Python {python}, TensorFlow {tensorflow}"
 
 
-def take_over(summary: Path, stored: Path = STORED) -> None:
-    """Add a run's summary.json, rows with notebook, error and environment, to what is stored."""
+def compared(results: Path, name: str) -> list[dict]:
+    """Return rows as in summary.json from pytest's results: per lesson, the cells that differ."""
+    lessons = {}
+    for case in ElementTree.parse(results).iter("testcase"):
+        lesson = re.fullmatch(r"notebooks\.(\w+)\.ipynb", case.get("classname", ""))
+        if lesson:
+            failed = case.find("failure") is not None or case.find("error") is not None
+            lessons.setdefault(lesson[1], []).extend([case.get("name").lower()] * failed)
+    if not lessons:
+        raise SystemExit(f"{results} has no cell of a lesson. Write it with: pytest notebooks/")
+    return [
+        {"notebook": lesson, "error": ", ".join(cells), "environment": name, "compared": True}
+        for lesson, cells in lessons.items()
+    ]
+
+
+def take_over(results: Path, stored: Path = STORED, name: str = "") -> None:
+    """Add a run to what is stored: a summary.json, or pytest's results under a name."""
     known = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
-    date = datetime.date.fromtimestamp(summary.stat().st_mtime).isoformat()
-    for row in json.loads(summary.read_text(encoding="utf-8")):
+    date = datetime.date.fromtimestamp(results.stat().st_mtime).isoformat()
+    rows = compared(results, name) if name else json.loads(results.read_text(encoding="utf-8"))
+    for row in rows:
         environment = known.setdefault(row["environment"], {"lessons": {}})
-        environment["date"] = date
+        environment["date"], environment["compared"] = date, row.get("compared", False)
         environment["lessons"][row["notebook"]] = row["error"] or ""
-    stored.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    text = json.dumps(known, indent=1, sort_keys=True, ensure_ascii=False)
+    stored.write_text(text + "\n", encoding="utf-8")
 
 
 def page(stored: Path = STORED) -> str:
-    """Return the table, a row for each environment, then each failure in a line."""
+    """Return the table of the lessons, a row for each environment, then each failure in a line."""
+    lessons = {path.stem: path.stem[:2] for path in notebooks.every()}
+    return _table(stored, lessons, ("outputs",), lambda run: ("compared" * run["compared"],))
+
+
+def packages(stored: Path = STORED) -> str:
+    """Return the table of the systems that the lock has packages for, as `page` does."""
+    minors = range(set_up.OLDEST[1], set_up.NEWEST[1] + 1)
+    return _table(stored, {f"Python 3.{minor}": f"Python 3.{minor}" for minor in minors})
+
+
+def _table(stored, columns, more=(), values=lambda run: ()):
     known = json.loads(stored.read_text(encoding="utf-8"))
-    lessons = [path.stem for path in notebooks.every()]
-    words = {None: "not run", "": "✓"}
     rows, failures = [], []
     for name, run in known.items():
-        found = [run["lessons"].get(lesson) for lesson in lessons]
-        rows.append((name, run["date"], *(words.get(one, "✗") for one in found)))
-        pairs = zip(lessons, found, strict=True)
-        failures += [f"- {name}, {lesson}: {error}" for lesson, error in pairs if error]
-    head = ("environment", "date", *(lesson[:2] for lesson in lessons))
+        found = [run["lessons"].get(column) for column in columns]
+        if set(found) == {None}:
+            continue
+        rows.append((name, run["date"], *values(run), *(SIGNS.get(one, "✗") for one in found)))
+        pairs = zip(columns, found, strict=True)
+        failures += [f"- {name}, {column}: {error}" for column, error in pairs if error]
+    head = ("environment", "date", *more, *columns.values())
     return "\n\n".join(filter(None, [table(rows, head, "markdown").strip(), "\n".join(failures)]))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", help="such as 'Linux x86_64, Python 3.12, OMP_NUM_THREADS=1'")
+    parser.add_argument("results", type=Path, nargs="+", help="what pytest's --junitxml wrote")
+    told = parser.parse_args()
+    for path in told.results:
+        take_over(path, name=told.name)

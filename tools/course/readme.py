@@ -21,7 +21,7 @@ MEASURED_PAGE = ROOT / "docs" / "measured.md"
 MEASURED = ROOT / "docs" / "measured.json"
 LAST_RUN = ROOT / "build" / "run" / "summary.json"
 ENVIRONMENTS_PAGE = ROOT / "docs" / "environments.md"
-RUNS = (LAST_RUN, ROOT / "build" / "colab" / "summary.json")
+RUNS = [ROOT / "build" / run / "summary.json" for run in ("run", "colab", "lock-check")]
 PART = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -76,11 +76,12 @@ PARTS = {
     "lessons": lessons,
     "measured": measured,
     "environments": environments.page,
+    "packages": environments.packages,
 }
 PAGES = {
     README: ("buttons", "lessons"),
     MEASURED_PAGE: ("measured",),
-    ENVIRONMENTS_PAGE: ("environments",),
+    ENVIRONMENTS_PAGE: ("environments", "packages"),
 }
 
 
