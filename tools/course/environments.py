@@ -2,10 +2,10 @@
 
     python -m tools.course.environments NAME RESULTS.xml ...
 
-`make run`, `make colab` and `make lock-check` leave a summary.json in build/, and `make readme` takes
-it over into docs/environments.json, {environment: {"date": ..., "compared": ..., "lessons": {lesson:
-"" or what went wrong}}}. The command adds a run that compared what's stored, under a name that says
-what was special: RESULTS.xml is what `pytest notebooks/ --junitxml=RESULTS.xml` wrote.
+`make run`, `make colab` and `make lock-check` leave a summary.json in build/, which `make readme`
+takes over into docs/environments.json: {environment: {"date": ..., "compared": ..., "lessons":
+{lesson: "" or what went wrong}}}. The command adds a run that compared what's stored, under a name
+that says what was special; `pytest notebooks/ --junitxml=RESULTS.xml` writes RESULTS.xml.
 """
 
 import argparse
