@@ -7,7 +7,7 @@ python -m tools.course.teach slides    write build/slides.html, with figures fro
 import base64
 import re
 import sys
-from collections.abc import Iterator
+from pathlib import Path
 
 import jinja2
 import nbformat
@@ -18,15 +18,9 @@ from tools.course import minutes, notebooks
 ROOT = notebooks.FOLDER.parent
 FOLDER = ROOT / "docs" / "teach"
 SLIDES = ROOT / "build" / "slides.html"
-TEMPLATE = ROOT / "tools" / "course" / "slides.html.j2"
+PLAN, TEMPLATE = map(Path(__file__).with_name, ("plan.md.j2", "slides.html.j2"))
 HEADING = re.compile(r"^#{2,3} (.*)$", re.MULTILINE)
 OPENING = "opening"
-ABOUT = (
-    "The sections run in this order, each lesson in a fresh kernel: a test does so. Whoever is "
-    "late selects a section's first cell and chooses *Run → Run All Above*; that's enough. "
-    "What isn't listed is skipped."
-)
-SLOW = "(on two cores with other work; less on a quiet machine). Start it, then talk."
 
 
 def load() -> dict:
@@ -72,41 +66,19 @@ def clock(minute: int) -> str:
 
 def page(plan: dict, notes: dict) -> str:
     """Return the page of one plan."""
-    overview, parts, minute = [], [], 0
+    steps, minute = [], 0
     for step in plan["steps"]:
-        begin, minute = clock(minute), minute + length(step)
-        if "lesson" not in step:
-            what = " ".join(step["what"].split())
-            overview.append(f"| {begin} | {length(step)} | {what} |")
-            continue
-        path = notebooks.FOLDER / f"{step['lesson']}.ipynb"
-        title = f"{path.stem[:2]} {notebooks.title(path)}"
-        overview.append(f"| {begin} | {length(step)} | [{title}](../../notebooks/{path.name}) |")
-        parts += [f"## {title}", "", *_lesson(step, notes[step["lesson"]])]
-    outcome = " ".join(plan["outcome"].split())
-    head = ["| from | minutes | what |", "|---:|---:|---|"]
-    lines = [f"# {plan['title']}", "", outcome, "", ABOUT, "", *head, *overview, "", *parts]
-    return "\n".join(lines).rstrip("\n") + "\n"
-
-
-def _lesson(step: dict, notes: dict) -> Iterator[str]:
-    """Yield the lines about each section of a lesson."""
-    for heading, given in step["sections"].items():
-        if heading == OPENING:
-            yield f"**First cells, {given} min.** Run all cells above the first heading together."
-            yield ""
-            continue
-        note = notes[heading]
-        yield f"### {heading} ({given} min)"
-        yield ""
-        yield f"- **Goal**: {note['goal']}"
-        yield f"- **Say**: {note['say']}"
-        yield f"- **What they'll guess wrong**: {note['guess']}"
-        yield f"- **They'll ask**: {note['asked']}"
-        yield f"- **Skip**: {note['skip']}"
-        for line, seconds in note.get("slow", {}).items():
-            yield f"- **Slow**: the cell with `{line}` took {seconds} s {SLOW}"
-        yield ""
+        told = {"begin": clock(minute), "length": length(step)}
+        if "lesson" in step:
+            path = notebooks.FOLDER / f"{step['lesson']}.ipynb"
+            told["title"] = f"{path.stem[:2]} {notebooks.title(path)}"
+            told["link"] = f"[{told['title']}](../../notebooks/{path.name})"
+        steps.append({**step, **told})
+        minute += length(step)
+    template = jinja2.Template(
+        PLAN.read_text("utf-8"), trim_blocks=True, keep_trailing_newline=True
+    )
+    return template.render(plan=plan, steps=steps, notes=notes)
 
 
 def slides(told: dict) -> str:
