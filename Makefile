@@ -12,10 +12,12 @@ run: $(READY)  ## run all lessons into build/run/, with a page for each and the 
 
 test: $(READY)  ## run the tests that CI runs on every push, with the network shut
 	@$(BIN)/python -m tools.site.parts packages
+	@$(BIN)/python -m tools.old_runtime
 	$(BIN)/python -m pytest
 
 test-all: $(READY)  ## run those and the long ones: every lesson with every other model
 	@$(BIN)/python -m tools.site.parts packages
+	@$(BIN)/python -m tools.old_runtime
 	$(BIN)/python -m pytest --all
 
 report: $(READY)  ## turn HANDLE=… into a verified .tflite with a report (SAMPLES=… RECIPES=… TOLERANCE=… TARGET=… OUT=…)
@@ -40,6 +42,7 @@ class: $(READY)  ## copy the lessons to work/, outputs cleared; what's there alr
 	@$(BIN)/python -m tools.course.class_copy
 
 bundle: $(READY)  ## make a folder that installs without a network: PLATFORM=linux-x86_64 (PYTHON_VERSION=3.12)
+	@$(BIN)/python -m tools.site.parts doctor
 	@$(BIN)/python -m tools.course.bundle "$${PLATFORM:?Name a system: linux-x86_64, linux-aarch64, macos-arm64 or windows-x64}" $(PYTHON_VERSION)
 
 doctor: $(READY)  ## say what a file is and what an error means, in a page on this machine

@@ -1,0 +1,61 @@
+"""The last tflite-runtime, in a folder that only a child process sees: what does it open?
+
+It ended with 2.14, in 2023, and many devices still have it. It needs NumPy 1, and has wheels for
+Linux and for Python up to 3.11. Source: https://pypi.org/project/tflite-runtime/2.14.0/#files
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from deploy.web.build import ROOT
+from helpers.course import cache
+
+RELEASE = (2, 14)
+PACKAGES = ("tflite-runtime==2.14.0", "numpy==1.26.4")
+FOLDER = ROOT / "build" / "tflite-runtime-2.14"
+CHILD = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+from tflite_runtime.interpreter import Interpreter
+Interpreter(model_path=sys.argv[1]).allocate_tensors()
+"""
+
+
+class OldRuntimeError(RuntimeError):
+    """It can't be had here."""
+
+
+def packages(fetch: bool = True) -> Path:
+    """Return the folder with tflite-runtime, installed if it's missing. Raises OldRuntimeError."""
+    if FOLDER.exists():
+        return FOLDER
+    if not fetch:
+        raise OldRuntimeError("tflite-runtime isn't here yet; make test fetches it")
+    with cache.whole_folder(FOLDER) as new:
+        command = ["-m", "uv", "pip", "install", "--quiet", "--only-binary=:all:"]
+        command += ["--python", sys.executable, "--target", str(new), *PACKAGES]
+        done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+        if done.returncode:
+            found = " ".join(done.stderr.split())[:300]
+            raise OldRuntimeError(f"tflite-runtime doesn't install here. Found: {found}")
+    return FOLDER
+
+
+def refusals(paths: Iterable[Path]) -> dict[Path, str]:
+    """Return {path: what tflite-runtime says} of the .tflite files that it doesn't open."""
+    found = {}
+    for path in paths:
+        command = [sys.executable, "-S", "-c", CHILD, str(packages(fetch=False)), str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+        if done.returncode:
+            found[path] = done.stderr.strip() or f"It ended with status {done.returncode}."
+    return found
+
+
+if __name__ == "__main__":
+    try:
+        packages()
+    except OldRuntimeError as error:
+        print(f"No test of an old runtime: {error}.", file=sys.stderr)
