@@ -14,14 +14,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from tools.course import notebooks, readme, set_up
+from tools.course import notebooks, readme, run, set_up
 
 VERSION = "3.13"
 ROOT = notebooks.FOLDER.parent
@@ -32,6 +29,7 @@ STARTUP = "import google.colab\n"
 HERE = "import sys, importlib.metadata as m; " + (
     "print('Python %d.%d, TensorFlow ' % sys.version_info[:2] + m.version('tensorflow'))"
 )
+KERNEL = {"kernel_name": "colab", "execution_timeout": 600}
 QUIET = ["-Xfrozen_modules=off"]  # a word of the debugger's, on Python 3.11 and later
 
 
@@ -89,25 +87,14 @@ def settings(folder: Path, clone: Path, home: Path) -> dict[str, str]:
     }
 
 
-def run(path: Path, folder: Path) -> tuple[nbformat.NotebookNode, str]:
-    """Return (a lesson executed in an empty folder, what went wrong or "")."""
-    notebook = nbformat.read(path, 4)
-    client = NotebookClient(
-        notebook, kernel_name="colab", timeout=600, resources={"metadata": {"path": str(folder)}}
-    )
-    try:
-        client.execute()
-    except (CellExecutionError, DeadKernelError) as error:
-        return notebook, str(getattr(error, "ename", "")) + ": " + str(
-            getattr(error, "evalue", error)
-        )
-    said = [
+def chatter(path: Path) -> str:
+    """Return what the cells of an executed lesson wrote on standard error, or ""."""
+    return "; ".join(
         f"cell {number} says on standard error: {output.text.strip()[:300]}"
-        for number, cell in enumerate(notebook.cells)
+        for number, cell in enumerate(nbformat.read(path, 4).cells)
         for output in cell.get("outputs", [])
         if output.get("name") == "stderr"
-    ]
-    return notebook, "; ".join(said)
+    )
 
 
 def main(paths: list[Path]) -> int:
@@ -124,21 +111,14 @@ def main(paths: list[Path]) -> int:
         for path in paths:
             empty = Path(home, path.stem)
             empty.mkdir()
-            begun = time.monotonic()
-            notebook, wrong = run(path, empty)
-            (FOLDER / path.name).write_text(nbformat.writes(notebook))
+            row = run.execute(path, FOLDER, empty, KERNEL)
+            row["environment"] = f"Google Colab: {versions}"
+            row["error"] = wrong = row["error"] or chatter(FOLDER / path.name)
             failed += bool(wrong)
-            row = {
-                "notebook": path.stem,
-                "error": wrong,
-                "environment": f"Google Colab: {versions}",
-            }
             rows = [*(one for one in rows if one["notebook"] != path.stem), row]
             summary.write_text(json.dumps(rows, indent=1) + "\n")
-            spent = time.monotonic() - begun
-            print(
-                f"{'FAILED' if wrong else 'ok':6} {spent:4.0f} s  {path.stem}  {wrong}", flush=True
-            )
+            state = "FAILED" if wrong else "ok"
+            print(f"{state:6} {row['seconds']:4.0f} s  {path.stem}  {wrong}", flush=True)
     print(f"{len(paths) - failed} of {len(paths)} lessons hold on Colab's versions.")
     return failed
 

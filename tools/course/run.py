@@ -29,22 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "build" / "run"
 LEDGER_TAG = "parity-ledger"
 EACH = 2e9  # bytes: what a lesson may take, with all the processes that it starts
-INDEX = jinja2.Template(
-    """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>From Hub to .tflite</title><style>
-body {font: 16px/1.5 system-ui, sans-serif; max-width: 50em; margin: 3em auto; padding: 0 1em}
-td {padding: .4em 1.2em .4em 0; border-top: 1px solid #ccc}
-</style></head><body><h1>From Hub to .tflite</h1><table>
-{% for r in results %}
-<tr><td><a href="{{ r.notebook }}.html">{{ r.title }}</a></td>
-<td>{{ r.seconds | round | int }} s</td>
-<td>{{ r.peak_mb }} MB</td><td>{{ r.error or "ran" }}</td></tr>
-{% endfor %}
-</table></body></html>
-""",
-    autoescape=True,
-    trim_blocks=True,
-)
+INDEX = Path(__file__).with_suffix(".html.j2")
 
 
 def jobs() -> int:
@@ -57,15 +42,18 @@ def longest_first(paths: list[Path], measured: dict) -> list[Path]:
     return sorted(paths, key=lambda path: -measured.get(path.stem, [float("inf")])[0])
 
 
-def execute(path: Path, out: Path) -> dict:
-    """Run one lesson into the folder `out`, render its page, and return its row of summary.json."""
+def execute(
+    path: Path, out: Path, cwd: Path | None = None, kernel: dict = notebooks.KERNEL
+) -> dict:
+    """Run one lesson into the folder `out`, render its page, and return its row of summary.json.
+
+    It works in the folder `cwd`, or in `out`. `kernel` are papermill's options for its kernel.
+    """
     executed = out / path.name
     started, error = time.perf_counter(), None
     with memory.Watch(below=True) as watch:
         try:
-            papermill.execute_notebook(
-                path, executed, **notebooks.KERNEL, cwd=out, progress_bar=False
-            )
+            papermill.execute_notebook(path, executed, **kernel, cwd=cwd or out, progress_bar=False)
         except PapermillExecutionError as failure:
             error = f"cell {failure.cell_index + 1}: {failure.ename}: {failure.evalue}"
         except Exception as failure:  # a kernel that died is reported like any other failure
@@ -105,13 +93,6 @@ def ledger(cells: list) -> str:
     return ""
 
 
-def exporter(**settings) -> HTMLExporter:
-    """Return nbconvert's exporter to HTML, set up so that a page fetches nothing."""
-    made = HTMLExporter(embed_images=True, **settings)
-    made.mathjax_url = made.require_js_url = made.mermaid_js_url = made.jquery_url = ""
-    return made
-
-
 def render(path: Path, lessons: Path) -> None:
     """Write a page beside an executed lesson, whole in itself, whose links lead to other pages."""
     notebook = nbformat.read(path, 4)
@@ -119,7 +100,10 @@ def render(path: Path, lessons: Path) -> None:
         # nbconvert embeds an image if it lies below the folder that is passed.
         cell.source = cell.source.replace("](../docs/", "](docs/")
     where = {"metadata": {"name": path.stem, "path": str(lessons.parent)}}
-    page, _ = exporter().from_notebook_node(notebook, where)
+    exporter = HTMLExporter(embed_images=True)
+    exporter.mathjax_url = exporter.require_js_url = ""  # so that a page fetches nothing
+    exporter.mermaid_js_url = exporter.jquery_url = ""
+    page, _ = exporter.from_notebook_node(notebook, where)
     for other in notebooks.every(lessons):
         page = page.replace(f'href="{other.name}"', f'href="{other.with_suffix(".html").name}"')
     path.with_suffix(".html").write_text(page, encoding="utf-8")
@@ -174,7 +158,8 @@ def main(arguments: list[str] | None = None) -> None:
         results = run_all(side_by_side)
     except KeyboardInterrupt:
         sys.exit(130)
-    (OUT / "index.html").write_text(INDEX.render(results=results), encoding="utf-8")
+    index = jinja2.Template(INDEX.read_text(encoding="utf-8"), autoescape=True, trim_blocks=True)
+    (OUT / "index.html").write_text(index.render(results=results), encoding="utf-8")
     (OUT / "summary.json").write_text(json.dumps(results, indent=1) + "\n")
     report(results, time.perf_counter() - started, side_by_side)
     sys.exit(any(row["error"] for row in results))
