@@ -1,6 +1,7 @@
 """The bundle: a folder that installs without a network, for this machine and for others."""
 
 import hashlib
+import html
 import json
 import os
 import platform
@@ -8,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 
@@ -16,7 +18,7 @@ from tools.course import bundle, bundle_install, set_up
 
 HERE = bundle_install.MACHINES[sys.platform, platform.machine()]
 PYTHON = "{}.{}".format(*sys.version_info)
-COPIED = ("bundle.py", "bundle_install.py", "bundle.html.j2", "set_up.py")
+COPIED = ("bundle.py", "bundle_install.py", "bundle.html.j2", "bundle.yaml", "set_up.py")
 
 
 def offline(command, folder, **more):
@@ -75,6 +77,8 @@ def clone(tmp_path_factory):
     git = ["git", "-c", "user.name=one", "-c", "user.email=one@example.org"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "One"]):
         subprocess.run([*git, *command], cwd=root, check=True)
+    (root / "build" / "site-parts" / "doctor").mkdir(parents=True)
+    (root / "build" / "site-parts" / "doctor" / "index.html").write_text("The doctor.")
     return root, index
 
 
@@ -133,6 +137,24 @@ class TestASmallOne:
         assert not re.search(r"(src|href)=|url\(|@import|<script", page)
         assert bundle.INTEL_MAC in page.replace("&#39;", "'") and f"Python {PYTHON}" in page
 
+    def test_the_doctor_is_in_it_and_opens_as_its_page_says(self, folder):
+        page = html.unescape((folder / "START_HERE.html").read_text(encoding="utf-8"))
+        [line] = re.findall(r"^<pre>\S+ (-m http\.server .*)</pre>", page, re.MULTILINE)
+        *options, port = line.split()
+        with subprocess.Popen([sys.executable, "-u", *options, "0"], cwd=folder, text=True,
+                              stdout=subprocess.PIPE) as server:  # fmt: skip
+            address = re.search(r"http://[\d.:]+", server.stdout.readline())[0]
+            assert f"http://127.0.0.1:{port}" in page and address.startswith("http://127.0.0.1:")
+            assert urllib.request.urlopen(address).read() == b"The doctor."
+            server.terminate()
+
+    def test_without_a_built_doctor_its_page_is_silent_on_it(self, clone):
+        shutil.rmtree(clone[0] / "build" / "site-parts")
+        assert made(*clone, HERE, PYTHON).returncode == 0
+        [made_there] = (clone[0] / "build" / "bundle").glob("from-hub-*")
+        assert not (made_there / "doctor").exists()
+        assert "octor" not in (made_there / "START_HERE.html").read_text(encoding="utf-8")
+
     def test_another_python_or_system_gets_one_sentence(self, folder, tmp_path):
         wrong = tmp_path / "bundle"
         shutil.copytree(folder, wrong, ignore=shutil.ignore_patterns("course", "wheels"))
@@ -174,7 +196,7 @@ class TestWhatIsRefused:
             bundle.make(*arguments, out=tmp_path)
 
     def test_what_is_named_in_two_places_agrees(self):
-        assert set(bundle.TAGS) == set(bundle.SYSTEMS) == set(bundle.PLATFORMS)
+        assert set(bundle.SYSTEMS) == set(bundle.PLATFORMS)
         assert set(bundle_install.MACHINES.values()) == set(bundle.PLATFORMS)
         makefile = (set_up.ROOT / "Makefile").read_text()
         assert "linux-x86_64, linux-aarch64, macos-arm64 or windows-x64" in makefile

@@ -2,9 +2,10 @@
 
     python -m tools.course.bundle PLATFORM [PYTHON_VERSION]
 
-It holds the course as it's committed, a wheel of each package of the lock, install.py, and a page
-for whoever gets it. uv resolves the lock for the other system, and pip fetches what uv names: pip
-alone would read the lock's markers for the machine that it runs on.
+It holds the course as it's committed, a wheel of each package of the lock, install.py, a page for
+whoever gets it, and the doctor if `python -m tools.site.parts doctor` has built it. uv resolves the
+lock for the other system, and pip fetches what uv names: pip alone would read the lock's markers
+for the machine that it runs on.
 """
 
 import argparse
@@ -18,33 +19,20 @@ import zipfile
 from pathlib import Path
 
 import jinja2
+import yaml
 
 from tools.course import set_up
 
 OUT = set_up.ROOT / "build" / "bundle"
+DOCTOR = set_up.ROOT / "build" / "site-parts" / "doctor"
 HERE = Path(__file__).resolve().parent
 PLATFORMS = {name.lower().replace(" ", "-"): uv for name, uv in set_up.SYSTEMS.items()}
-TAGS = {  # pip's names of what uv resolves for: as old a system as its packages allow
-    "linux-x86_64": [f"manylinux_2_{minor}_x86_64" for minor in range(28, 16, -1)]
-    + ["manylinux2014_x86_64", "linux_x86_64"],
-    "linux-aarch64": [f"manylinux_2_{minor}_aarch64" for minor in range(28, 16, -1)]
-    + ["manylinux2014_aarch64", "linux_aarch64"],
-    "macos-arm64": ["macosx_13_0_arm64", "macosx_13_0_universal2"],
-    "windows-x64": ["win_amd64"],
-}
-SYSTEMS = {  # what install.py asks for, and a page says
-    "linux-x86_64": "Linux on x86-64, with glibc 2.28 or newer (Ubuntu 20.04, Debian 10)",
-    "linux-aarch64": "Linux on ARM64, with glibc 2.28 or newer (Ubuntu 20.04, Debian 10)",
-    "macos-arm64": "macOS 13 or newer on Apple silicon",
-    "windows-x64": "Windows on x64",
-}
+SYSTEMS = yaml.safe_load((HERE / "bundle.yaml").read_text(encoding="utf-8"))
+PATCHES = (0, 99)  # the lock has another soupsieve before Python 3.11.5
 INTEL_MAC = (
     "There's no bundle for Intel Macs, because TensorFlow 2.21 and LiteRT 2.3 have no packages for "
     "them. There the course runs in Binder or Colab, which need the network."
 )
-
-
-PATCHES = (0, 99)  # the lock has another soupsieve before Python 3.11.5
 
 
 class BundleError(RuntimeError):
@@ -84,7 +72,7 @@ def download(platform: str, python: str, packages: list[str], folder: Path) -> N
     wanted.write_text(pinned(packages), encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
     command += ["--only-binary", ":all:", "--implementation", "cp", "--python-version", python]
-    command += [part for tag in TAGS[platform] for part in ("--platform", tag)]
+    command += [part for tag in SYSTEMS[platform]["tags"] for part in ("--platform", tag)]
     command += ["--requirement", str(wanted), "--dest", str(folder)]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     wanted.unlink()
@@ -143,12 +131,16 @@ def make(platform: str, python: str = "3.12", out: Path = OUT) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     commit = course(folder / "course")
     shutil.copytree(kept, folder / "wheels")
-    told = {"platform": platform, "python": python, "system": SYSTEMS[platform], "commit": commit}
+    if DOCTOR.exists():
+        shutil.copytree(DOCTOR, folder / "doctor")
+    system = SYSTEMS[platform]["system"]
+    told = {"platform": platform, "python": python, "system": system, "commit": commit}
     (folder / "bundle.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     shutil.copyfile(HERE / "bundle_install.py", folder / "install.py")
     template = jinja2.Template((HERE / "bundle.html.j2").read_text(encoding="utf-8"))
     page = template.render(
         told,
+        doctor=DOCTOR.exists(),
         windows=platform.startswith("windows"),
         megabytes=round(size(folder) / 1e6, -1),
         intel_mac=INTEL_MAC,
