@@ -195,9 +195,11 @@ def prove() -> bool:
 
     Return whether it does. Raises WebError, and FileNotFoundError if there's no browser here.
     """
-    with browser.launch() as program, tempfile.TemporaryDirectory() as work:
-        folder = build(Path(work, "web"), fetch=False)
-        with open_page(program, folder) as page:
+    if not browser.find():
+        raise FileNotFoundError(browser.MISSING)
+    with tempfile.TemporaryDirectory() as work:
+        folder = build(Path(work, "web"), fetch=False)  # TensorFlow has ended when Chromium starts
+        with browser.launch() as program, open_page(program, folder) as page:
             found = agreement(page, folder)
     width = max(map(len, found))
     for recipe, (same, total, _) in found.items():
