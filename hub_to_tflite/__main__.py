@@ -152,15 +152,9 @@ def _explain(options) -> int:
 def _report(options) -> int:
     from hub_to_tflite.report import make
 
+    names = ("handle", "samples", "recipes", "tolerance", "target", "out")
     try:
-        folder = make.report(
-            options.handle,
-            options.samples,
-            options.recipes,
-            options.tolerance,
-            options.target,
-            options.out,
-        )
+        folder = make.report(**{name: getattr(options, name) for name in names})
     except make.ParameterError as error:
         raise CommandError(str(error)) from None
     except make.ReportError as error:
