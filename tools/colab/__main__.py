@@ -29,7 +29,7 @@ STARTUP = "import google.colab\n"
 HERE = "import sys, importlib.metadata as m; " + (
     "print('Python %d.%d, TensorFlow ' % sys.version_info[:2] + m.version('tensorflow'))"
 )
-KERNEL = {"kernel_name": "colab", "execution_timeout": 600}
+KERNEL = {**notebooks.KERNEL, "kernel_name": "colab", "execution_timeout": 600}
 QUIET = ["-Xfrozen_modules=off"]  # a word of the debugger's, on Python 3.11 and later
 
 

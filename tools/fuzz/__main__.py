@@ -14,10 +14,6 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=2100)
     parser.add_argument("--seed", default="0")
     parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--corpus", default=fuzz.CORPUS, help="a folder of files to try first")
-    need = "to see the need of it"
-    parser.add_argument("--no-sandbox", action="store_false", dest="sandboxed", help=need)
     chosen = vars(parser.parse_args())
     start = time.monotonic()
     rows = fuzz.fuzz(**chosen)
