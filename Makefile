@@ -48,6 +48,13 @@ bundle: $(READY)  ## make a folder that installs without a network: PLATFORM=lin
 doctor: $(READY)  ## say what a file is and what an error means, in a page on this machine
 	@$(BIN)/python -m tools.site.parts serve
 
+hub: .venv-hub/.ready  ## serve a class: JupyterHub with USERS=4 learners (URL=https://… CERT=… KEY=… MEMORY=2 IDLE=10)
+	@$(BIN)/python -m deploy.jupyterhub $${USERS:+--users "$$USERS"} $${URL:+--url "$$URL"} \
+	  $${CERT:+--cert "$$CERT"} $${KEY:+--key "$$KEY"} $${MEMORY:+--memory "$$MEMORY"} $${IDLE:+--idle "$$IDLE"}
+
+hub-load: .venv-hub/.ready  ## measure that server with 1, 2, 4 and 8 learners, and write docs/teach/server.md's table
+	$(BIN)/python -m deploy.jupyterhub.load
+
 lab: class  ## open JupyterLab on your copy of the first lesson
 	@echo "A file won't open, or a call failed? In another terminal: make doctor"
 	$(BIN)/jupyter lab work/00_start_here.ipynb
@@ -78,14 +85,14 @@ models: $(READY)  ## train and publish the embedded models again (a few minutes)
 	$(BIN)/python -m tools.train.detector
 	$(BIN)/python -m tools.train.tones
 
-lock:  ## write requirements.lock and requirements-site.lock, for all supported Pythons together
+lock:  ## write requirements.lock, and those of the site and the hub, for all supported Pythons together
 	$(PYTHON) tools/course/set_up.py lock
 
 lock-check: $(READY)  ## see that the lock has a wheel for each system and each Python
 	@$(BIN)/python tools/course/set_up.py lock-check
 
-clean:  ## remove .venv, .venv-bench, .venv-site and build
-	rm -rf .venv .venv-bench .venv-site build *.egg-info
+clean:  ## remove .venv, .venv-bench, .venv-site, .venv-hub and build
+	rm -rf .venv .venv-bench .venv-site .venv-hub build *.egg-info
 
 $(READY): requirements.lock tools/course/set_up.py
 	@$(PYTHON) tools/course/set_up.py
@@ -96,5 +103,9 @@ $(READY): requirements.lock tools/course/set_up.py
 .venv-site/.ready: requirements-site.lock
 	@$(PYTHON) tools/course/set_up.py site
 
-.PHONY: help run test test-all report sweep web site doctor class lab bundle refresh readme errors colab bench fuzz models lock lock-check clean
+.venv-hub/.ready: requirements-hub.lock deploy/jupyterhub/package-lock.json $(READY)
+	@$(PYTHON) tools/course/set_up.py hub
+	@$(BIN)/python -m deploy.jupyterhub packages || true
+
+.PHONY: help run test test-all report sweep web site doctor class hub hub-load lab bundle refresh readme errors colab bench fuzz models lock lock-check clean
 .DEFAULT_GOAL := help
