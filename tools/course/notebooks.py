@@ -7,23 +7,10 @@ import nbformat
 from nbclient import NotebookClient
 from tqdm import tqdm
 
+from hub_to_tflite import knowledge
+
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
-PARTS = {  # the first digit of a lesson's number -> the part of the course
-    0: "The road",
-    1: "Look closer",
-    2: "Small and fast",
-    3: "When it won't convert, and other kinds of model",
-    4: "Where it runs",
-    5: "Your model",
-}
-OUTCOMES = {  # what a part leaves you with, in at most twelve words
-    0: "Your own proven `.tflite`, and an unseen model done alone",
-    1: "What a SavedModel, a `.tflite` and any file hold",
-    2: "Smaller, faster files, and proof of what they cost",
-    3: "A way out when it fails; text, and other kinds",
-    4: "The file in Python, microcontrollers, browsers, phones",
-    5: "A verified `.tflite` of a model that you bring",
-}
+PARTS = knowledge.load(Path(__file__).with_name("parts.yaml"))
 # The kernel's own errors only, no word on TCP.
 KERNEL = {"kernel_name": "python3", "extra_arguments": ["--IPKernelApp.log_level=40"]}
 WIDGET = "application/vnd.jupyter.widget-view+json"  # a live widget: nothing is behind it later
@@ -32,6 +19,14 @@ WIDGET = "application/vnd.jupyter.widget-view+json"  # a live widget: nothing is
 def every(folder: Path | None = None) -> list[Path]:
     """Return the paths of all lessons, in order."""
     return sorted((folder or FOLDER).glob("[0-9][0-9]_*.ipynb"))
+
+
+def by_part() -> list[tuple[dict, list[Path]]]:
+    """Return (a part of parts.yaml, the paths of its lessons, in order) for each part."""
+    return [
+        (part, [path for path in every() if path.name.startswith(str(number))])
+        for number, part in enumerate(PARTS)
+    ]
 
 
 def title(path: Path) -> str:

@@ -31,25 +31,30 @@ def address() -> str:
     return re.search(r'^Repository = "(.*)"$', project, re.MULTILINE)[1]
 
 
+def launch(path: Path) -> tuple[str, str]:
+    """Return the addresses that open a lesson in Binder and in Colab."""
+    repository, file = urlsplit(address()).path.strip("/"), f"notebooks/{path.name}"
+    return (
+        f"https://mybinder.org/v2/gh/{repository}/main?labpath={quote(file, safe='')}",
+        f"https://colab.research.google.com/github/{repository}/blob/main/{file}",
+    )
+
+
 def buttons() -> str:
     """Return the Binder and Colab buttons."""
-    repository = urlsplit(address()).path.strip("/")
-    path = f"notebooks/{notebooks.every()[0].name}"
+    binder, colab = launch(notebooks.every()[0])
     return (
-        "[![Open in Binder](https://mybinder.org/badge_logo.svg)]"
-        f"(https://mybinder.org/v2/gh/{repository}/main?labpath={quote(path, safe='')})\n"
-        "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
-        f"(https://colab.research.google.com/github/{repository}/blob/main/{path})"
+        f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({binder})\n"
+        f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})"
     )
 
 
 def lessons() -> str:
     """Return the table of the parts, with their lessons and what each part leaves you with."""
     rows = []
-    for part, title in notebooks.PARTS.items():
-        own = [path for path in notebooks.every() if path.name.startswith(str(part))]
-        links = " ".join(f"[{path.stem[:2]}](notebooks/{path.name})" for path in own)
-        rows.append((title, links, notebooks.OUTCOMES[part]))
+    for part, paths in notebooks.by_part():
+        links = " ".join(f"[{path.stem[:2]}](notebooks/{path.name})" for path in paths)
+        rows.append((part["title"], links, part["outcome"]))
     return table(rows, ("part", "lessons", "what you'll have"), form="markdown").strip()
 
 

@@ -3,11 +3,10 @@
 import html
 import re
 from pathlib import Path
-from urllib.parse import quote, urlsplit
 
 import nbformat
 
-from tools.course import notebooks, readme
+from tools.course import readme
 
 TIME = re.compile(r"\*\*Time\*\*: *(.*?)(?=\n\n|\Z)", re.DOTALL)
 TITLE = re.compile(r"(?:title|suptitle)[=(]\s*f?([\"'])(.*?)\1")
@@ -15,14 +14,6 @@ EXERCISES = (
     "*On this page exercises are for reading. In the notebook, which the buttons at the top open, "
     "each checks your answer, and has a hint and a solution.*"
 )
-
-
-def by_part() -> dict[str, list[Path]]:
-    """Return {part's name: paths of its lessons}, in order."""
-    found = {}
-    for path in notebooks.every():
-        found.setdefault(notebooks.PARTS[int(path.name[0])], []).append(path)
-    return found
 
 
 def time(path: Path) -> str:
@@ -33,9 +24,7 @@ def time(path: Path) -> str:
 
 def launch(path: Path) -> str:
     """Return the row of links that open or fetch a lesson, as HTML."""
-    repository, file = urlsplit(readme.address()).path.strip("/"), f"notebooks/{path.name}"
-    binder = f"https://mybinder.org/v2/gh/{repository}/main?labpath={quote(file, safe='')}"
-    colab = f"https://colab.research.google.com/github/{repository}/blob/main/{file}"
+    binder, colab = readme.launch(path)
     links = {"Open in Binder": binder, "Open in Colab": colab, "Download the notebook": path.name}
     shown = " ".join(
         f'<a href="{html.escape(address)}"{" download" if address == path.name else ""}>{text}</a>'

@@ -70,8 +70,13 @@ def stage(folder: Path) -> None:
 def _lessons():
     """Return the page that lists the lessons, by part."""
     lines = ["# The lessons", ""]
-    for part, paths in lessons.by_part().items():
-        lines += [f"## {part}", "", "| lesson | what you'll have | time |", "|---|---|---|"]
+    for part, paths in notebooks.by_part():
+        lines += [
+            f"## {part['title']}",
+            "",
+            "| lesson | what you'll have | time |",
+            "|---|---|---|",
+        ]
         for path in paths:
             title = f"[{path.stem[:2]} {notebooks.title(path)}]({path.name})"
             lines.append(f"| {title} | {readme.summary(path)} | {lessons.time(path)} |")
@@ -88,9 +93,9 @@ def _guides(index):
 def _contents():
     """Return the lists of lessons, by part, that the site's navigation shows."""
     lines = []
-    for part, paths in lessons.by_part().items():
+    for part, paths in notebooks.by_part():
         names = [f"lessons/{path.stem}" for path in paths]
-        lines += ["```{toctree}", ":hidden:", f":caption: {part}", "", *names, "```", ""]
+        lines += ["```{toctree}", ":hidden:", f":caption: {part['title']}", "", *names, "```", ""]
     return "\n".join(lines)
 
 
