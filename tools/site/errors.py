@@ -8,7 +8,6 @@ import jinja2
 from hub_to_tflite.errors import explain
 from tools import gallery
 
-PAGE, OVERVIEW = map(Path(__file__).with_name, ("errors.md.j2", "errors_index.md.j2"))
 LONGEST = 110  # characters of a message in a heading
 
 
@@ -33,9 +32,18 @@ def heading(entry: explain.Entry) -> str:
     return f"{fence}{words}{fence}"
 
 
+templates = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+templates.filters |= {"anchor": anchor, "heading": heading}
+
+
 def pages() -> dict[str, str]:
     """Return {stage: the Markdown of its page}."""
-    template, every = _template(PAGE), explain.entries()
+    template, every = templates.get_template("errors.md.j2"), explain.entries()
     return {
         stage: template.render(
             title=title,
@@ -52,15 +60,7 @@ def overview() -> str:
     every = explain.entries()
     counts = {stage: sum(entry.stage == stage for entry in every) for stage in explain.STAGES}
     known = {"stages": explain.STAGES, "counts": counts, "total": len(every)}
-    return _template(OVERVIEW).render(known)
-
-
-def _template(path):
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"anchor": anchor, "heading": heading}
-    return environment.from_string(path.read_text(encoding="utf-8"))
+    return templates.get_template("errors_index.md.j2").render(known)
 
 
 def anchors() -> dict[str, str]:

@@ -69,19 +69,9 @@ def stage(folder: Path) -> None:
 
 def _lessons():
     """Return the page that lists the lessons, by part."""
-    lines = ["# The lessons", ""]
-    for part, paths in notebooks.by_part():
-        lines += [
-            f"## {part['title']}",
-            "",
-            "| lesson | what you'll have | time |",
-            "|---|---|---|",
-        ]
-        for path in paths:
-            title = f"[{path.stem[:2]} {notebooks.title(path)}]({path.name})"
-            lines.append(f"| {title} | {readme.summary(path)} | {lessons.time(path)} |")
-        lines.append("")
-    return "\n".join(lines)
+    told = {"title": notebooks.title, "summary": readme.summary, "time": lessons.time}
+    template = errors.templates.get_template("lessons.md.j2")
+    return template.render(parts=notebooks.by_part(), **told)
 
 
 def _guides(index):
