@@ -1,6 +1,7 @@
 """The tables of environments are made from runs."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -69,3 +70,9 @@ def test_the_systems_that_the_lock_has_packages_for_have_a_table_of_their_own(tm
 
 def test_an_environment_says_what_decides():
     assert "Python 3." in environments.here() and "TensorFlow 2." in environments.here()
+
+
+def test_binders_notebook_is_the_one_for_the_locked_jupyterlab():
+    root = notebooks.FOLDER.parent
+    locked = re.search(r"^jupyterlab==4\.(\d+)", (root / "requirements.lock").read_text(), re.M)
+    assert f'"notebook==7.{locked[1]}.*"' in (root / "binder" / "postBuild").read_text()

@@ -64,12 +64,13 @@ def summary(path: Path) -> str:
 
 
 def measured() -> str:
-    """Return the table of each lesson's seconds and megabytes."""
-    found = json.loads(MEASURED.read_text())
-    rows = [
-        (_link(path, "../notebooks"), *found.get(path.stem, ("", ""))) for path in notebooks.every()
-    ]
-    return table(rows, ("lesson", "seconds", "peak MB"), form="markdown").strip()
+    """Return the table of each lesson's seconds and megabytes, with the links that open it."""
+    found, rows = json.loads(MEASURED.read_text()), []
+    for path in notebooks.every():
+        binder, colab = launch(path)
+        there = f"[Binder]({binder}) [Colab]({colab})"
+        rows.append((_link(path, "../notebooks"), *found.get(path.stem, ("", "")), there))
+    return table(rows, ("lesson", "seconds", "peak MB", "open in"), form="markdown").strip()
 
 
 def _link(path, folder):
