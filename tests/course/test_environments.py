@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from helpers.course import my_models
 from tools.course import environments, notebooks
 
 
@@ -76,3 +77,12 @@ def test_binders_notebook_is_the_one_for_the_locked_jupyterlab():
     root = notebooks.FOLDER.parent
     locked = re.search(r"^jupyterlab==4\.(\d+)", (root / "requirements.lock").read_text(), re.M)
     assert f'"notebook==7.{locked[1]}.*"' in (root / "binder" / "postBuild").read_text()
+
+
+def test_a_kernel_that_begins_in_the_checkout_saves_beside_the_notebooks(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "00_start_here.ipynb").touch()
+    monkeypatch.chdir(tmp_path)
+    assert my_models.save(b"TFL3", "a/b").parent.samefile(tmp_path / "notebooks" / "my_models")
+    monkeypatch.chdir("notebooks")
+    assert my_models.path("a/b").read_bytes() == b"TFL3"
