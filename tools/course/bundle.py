@@ -133,8 +133,8 @@ def make(platform: str, python: str = "3.12", out: Path = OUT) -> Path:
     shutil.copytree(kept, folder / "wheels")
     if DOCTOR.exists():
         shutil.copytree(DOCTOR, folder / "doctor")
-    system = SYSTEMS[platform]["system"]
-    told = {"platform": platform, "python": python, "system": system, "commit": commit}
+    about = {name: SYSTEMS[platform][name] for name in ("machine", "system")}
+    told = {"platform": platform, "python": python, **about, "commit": commit}
     (folder / "bundle.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     shutil.copyfile(HERE / "bundle_install.py", folder / "install.py")
     template = jinja2.Template((HERE / "bundle.html.j2").read_text(encoding="utf-8"))

@@ -12,20 +12,13 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-MACHINES = {
-    ("linux", "x86_64"): "linux-x86_64",
-    ("linux", "aarch64"): "linux-aarch64",
-    ("darwin", "arm64"): "macos-arm64",
-    ("win32", "AMD64"): "windows-x64",
-}
 
 
 def main():
     """Install, and say how to start; end with one sentence if this isn't the machine for it."""
     told = json.loads((HERE / "bundle.json").read_text(encoding="utf-8"))
     python = "{}.{}".format(*sys.version_info[:2])
-    here = MACHINES.get((sys.platform, platform.machine()), sys.platform)
-    if python != told["python"] or here != told["platform"]:
+    if python != told["python"] or told["machine"] != [sys.platform, platform.machine()]:
         sys.exit(
             "This folder is for Python {} on {}. Found: Python {} on {}. Start install.py with "
             "that Python, or take the folder for this one.".format(
