@@ -123,9 +123,14 @@ def warm(shared: Path, lessons: str = "0?_*") -> None:
             if done.returncode:
                 found = done.stderr.strip().splitlines()[-1:]
                 raise HubError(f"{lesson.stem} doesn't run here. Found: {' '.join(found)}")
-        new.chmod(0o755)
-        for path in new.rglob("*"):  # nobody writes here again
-            path.chmod(0o555 if path.is_dir() else 0o444)
+        close(new)
+
+
+def close(folder: Path) -> None:
+    """Let everybody read what is in a folder, and nobody write there."""
+    for path in folder.rglob("*"):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    folder.chmod(0o755)  # it's going to be renamed
 
 
 @contextlib.contextmanager
@@ -246,8 +251,6 @@ def _check(told):
     """Say in one sentence why the server can't start with these arguments. Raises HubError."""
     if sys.platform == "win32":
         raise HubError("JupyterHub doesn't run on Windows. Use Linux, or WSL")
-    if not (ROOT / ".venv-hub" / ".ready").exists():
-        raise HubError("there's no .venv-hub yet. Run: make .venv-hub/.ready")
     address = urlsplit(told.url)
     if address.scheme not in ("http", "https") or not address.hostname or told.users < 1:
         raise HubError(
@@ -258,6 +261,8 @@ def _check(told):
         raise HubError("https needs --cert and --key, and they need an address with https")
     for path in filter(None, (told.cert, told.key)):
         Path(path).open().close()
+    if not (ROOT / ".venv-hub" / ".ready").exists():
+        raise HubError("there's no .venv-hub yet. Run: make .venv-hub/.ready")
     with socket.socket() as one:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -111,7 +111,7 @@ c.Spawner.environment = {
 c.Spawner.args = [
     "--LabApp.extension_manager=readonly",
     f"--MappingKernelManager.cull_idle_timeout={CLASS['idle_kernel']}",
-    f"--MappingKernelManager.cull_interval={min(60, CLASS['idle_kernel'])}",
+    f"--MappingKernelManager.cull_interval={min(60, CLASS['idle_kernel'] // 4)}",
     "--MappingKernelManager.cull_connected=True",  # a tab that's open keeps no kernel
     "--KernelSpecManager.ensure_native_kernel=False",  # kernels are the course's .venv
 ]

@@ -1,6 +1,7 @@
 """What a learner's server does first, as the learner: the lessons, the cache, then JupyterLab.
 
-It runs in .venv, and becomes jupyterhub-singleuser of .venv-hub, with the same arguments.
+It becomes jupyterhub-singleuser, with the same arguments: that of .venv-hub, or of the image that
+this runs in on Kubernetes (values.yaml).
 """
 
 import hashlib
@@ -50,6 +51,8 @@ if __name__ == "__main__":
     lessons = Path.home() / "lessons"
     copy = [sys.executable, "-m", "tools.course.class_copy", str(lessons)]
     subprocess.run(copy, cwd=ROOT, check=True)
-    link(Path(os.environ["HUB_TO_TFLITE_SHARED"]), Path(os.environ["HUB_TO_TFLITE_CACHE"]))
-    server = str(ROOT / ".venv-hub" / "bin" / "jupyterhub-singleuser")
-    os.execv(server, [server, *sys.argv[1:]])
+    if "HUB_TO_TFLITE_SHARED" in os.environ:
+        link(Path(os.environ["HUB_TO_TFLITE_SHARED"]), Path(os.environ["HUB_TO_TFLITE_CACHE"]))
+    server, own = "jupyterhub-singleuser", ROOT / ".venv-hub" / "bin" / "jupyterhub-singleuser"
+    server = str(own) if own.exists() else server
+    os.execvp(server, [server, *sys.argv[1:]])

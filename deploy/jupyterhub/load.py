@@ -1,0 +1,160 @@
+"""Measure the server for a class: `make hub-load`, which takes 20 minutes on two quiet cores.
+
+1, 2, 4 and 8 learners, on this machine alone, log in at once and run part 0's lessons to their end,
+without a pause, through the hub's proxy. It writes docs/teach/server.json, and from it the tables
+of docs/teach/server.md.
+"""
+
+import argparse
+import datetime
+import json
+import math
+import os
+import platform
+import re
+import shutil
+import statistics
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import jinja2
+import psutil
+
+from deploy.jupyterhub import __main__ as server
+from deploy.jupyterhub.client import Learner
+from hub_to_tflite.sandbox import memory
+
+PAGE = server.ROOT / "docs" / "teach" / "server.md"
+RESULTS = PAGE.with_suffix(".json")
+IDLE = 20  # seconds until a kernel is stopped: a learner with ten minutes is as much slower
+SYSTEM = 1e9  # bytes for the rest of the machine
+WAIT = 120  # seconds that a class may wait when all run the same lesson at once
+
+
+def lessons() -> list[str]:
+    """Return the names of part 0's notebooks."""
+    return sorted(path.name for path in (server.ROOT / "notebooks").glob("0?_*.ipynb"))
+
+
+def measure(shared: Path | None, count: int, idle: int = IDLE) -> dict:
+    """Let `count` learners work through part 0 at once; return what each lesson and learner took.
+
+    `shared` is a warm cache, or None for an empty one.
+    """
+    url = f"http://127.0.0.1:{server.free_port()}"
+    with tempfile.TemporaryDirectory(prefix="hub-", ignore_cleanup_errors=True) as work:
+        folder = Path(work, "class")
+        Path(work).chmod(0o755)
+        limits = {"memory": int(8e9), "idle_kernel": idle, "idle_server": 3600}
+        hub_folder = server.prepare(folder, count, url, cert="", key="", **limits)
+        cache = server.shared_cache(folder)
+        shutil.copytree(shared, cache) if shared else cache.mkdir()
+        known = json.loads((hub_folder / "class.json").read_text())["people"]
+        with server.running(hub_folder, url) as hub, ThreadPoolExecutor(count) as pool:
+            names = [name for name in known if name != "teacher"]
+            own = memory.held(hub.pid)
+            found = list(
+                pool.map(lambda name: _one(hub.pid, url, name, known[name]["token"], idle), names)
+            )
+        home = sum(
+            p.stat().st_size for p in Path(known[names[0]]["home"]).rglob("*") if p.is_file()
+        )
+    return {
+        "learners": count,
+        "hub": own,
+        "home": home,
+        "errors": [error for one in found for error in one["errors"]],
+        **{key: [one[key] for one in found] for key in ("start", "peak", "rest", "seconds", "cpu")},
+    }
+
+
+def server_of(hub: int, name: str) -> psutil.Process:
+    """Return the process of a learner's server, which the hub's process has started."""
+    below = psutil.Process(hub).children()
+    return next(one for one in below if one.environ().get("JUPYTERHUB_USER") == name)
+
+
+def _one(hub, url, name, token, idle):
+    """Work through part 0 as one learner."""
+    begin = time.monotonic()
+    learner = Learner(url, name, token)
+    learner.start(600)
+    found = {"start": time.monotonic() - begin, "seconds": [], "cpu": [], "errors": []}
+    process = server_of(hub, name)
+    with memory.Watch(process.pid) as watch:
+        for lesson in lessons():
+            begin, before = time.monotonic(), _processor(process)
+            found["errors"] += learner.work_through(lesson)
+            found["seconds"].append(time.monotonic() - begin)
+            found["cpu"].append(_processor(process) - before)
+    end = time.monotonic() + 3 * idle
+    while idle <= IDLE and learner.ask("GET", "kernels").json() and time.monotonic() < end:
+        time.sleep(1)
+    return found | {"peak": watch.bytes, "rest": memory.held(process.pid)}
+
+
+def _processor(process):
+    """Return the seconds of processor time of a process and all that it has started."""
+    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
+    return sum(t.user + t.system + t.children_user + t.children_system for t in times)
+
+
+def run(counts: list[int]) -> dict:
+    """Measure everything; return it with the machine's name and the date."""
+    info, cpu = Path("/proc/cpuinfo"), platform.processor() or platform.machine()
+    if info.exists() and (known := re.search(r"model name\s*: (.*)", info.read_text())):
+        cpu = known[1]
+    results = {
+        "date": datetime.date.today().isoformat(),
+        "machine": f"{cpu}, {os.cpu_count()} cores, {psutil.virtual_memory().total / 1e9:.0f} GB",
+        "load": psutil.getloadavg()[0],
+        "lessons": [name.removesuffix(".ipynb") for name in lessons()],
+    }
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:
+        shared = Path(work, "cache")
+        server.warm(shared)
+        results["cold"] = measure(None, 1)
+        results["all open"] = measure(shared, 1, idle=3600)
+        results["rounds"] = []
+        for count in counts:
+            results["rounds"].append(measure(shared, count))
+            print(f"{count}: {results['rounds'][-1]}", flush=True)
+    return results
+
+
+def tables(results: dict) -> str:
+    """Return what was measured, and the sizes that follow from it, in Markdown."""
+    last = results["rounds"][-1]
+    each, heaviest = max(last["peak"]), max(statistics.mean(one) for one in zip(*last["cpu"]))
+    sizes = [
+        {
+            "learners": count,
+            "memory": math.ceil((SYSTEM + last["hub"] + count * each) / 1e9),
+            "cores": max(2, math.ceil(count * heaviest / WAIT)),
+            "disk": math.ceil(4 + count * last["home"] / 1e9),
+        }
+        for count in (10, 30, 100)
+    ]
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(server.SOURCES))
+    environment.globals |= {"mean": statistics.mean, "sum": sum, "zip": zip, "max": max}
+    page = environment.get_template("server.md.j2")
+    return page.render(results=results, sizes=sizes, each=each, heaviest=heaviest, wait=WAIT)
+
+
+def write(results: dict) -> None:
+    """Put the tables into the page."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split("<!-- measured -->\n", 1)
+    after = rest.partition("<!-- /measured -->\n")[2]
+    block = f"<!-- measured -->\n{tables(results)}\n<!-- /measured -->\n"
+    PAGE.write_text(before + block + after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--learners", type=int, nargs="+", default=[1, 2, 4, 8], help="at once")
+    results = run(parser.parse_args().learners)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    write(results)
