@@ -1,8 +1,8 @@
 """Make `.venv` and install what requirements.lock names, every package checked by its hash.
 
-`set_up.py lock` writes that file and requirements-site.lock, and `lock-check` sees that each system
-has the wheels. `set_up.py site` makes `.venv-site`,
-which renders the site, and `set_up.py bench` makes `.venv-bench`, the environment of the runtimes
+`set_up.py lock` writes that file and the locks of the site and the hub, and `lock-check` sees that
+each system has the wheels. `set_up.py site` makes `.venv-site`, which renders the site, `hub` makes
+`.venv-hub`, which serves a class, and `bench` makes `.venv-bench`, the environment of the runtimes
 that `make bench` compares with. Everything here is in the standard library, so that a Python too
 old or too new, or a Debian without the venv module, gets a sentence and no traceback.
 uv installs in a fraction of pip's time. It comes from the lock, too; if it fails, pip takes over.
@@ -10,6 +10,7 @@ uv installs in a fraction of pip's time. It comes from the lock, too; if it fail
 
 import argparse
 import ast
+import functools
 import os
 import pathlib
 import platform
@@ -20,9 +21,18 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements.lock"
 SITE_LOCK = ROOT / "requirements-site.lock"
+HUB_LOCK = ROOT / "requirements-hub.lock"
 OLDEST, NEWEST = (3, 10), (3, 13)  # TensorFlow 2.21's wheels; pyproject.toml's requires-python
-BENCH_OLDEST = (3, 11)  # ONNX Runtime 1.32's wheels
-SITE_OLDEST = (3, 11)  # Sphinx 9.0
+EXTRAS = {  # oldest Python, what is installed, whose wheels decide that, size
+    "bench": (
+        (3, 11),
+        ROOT / "requirements-bench.txt",
+        "ONNX Runtime 1.32, which the benchmark compares with",
+        "2.6 GB on disk, 800 MB",
+    ),
+    "site": ((3, 11), SITE_LOCK, "Sphinx 9, which renders the site", "290 MB on disk, 60 MB"),
+    "hub": (OLDEST, HUB_LOCK, "JupyterHub 5, which serves a class", "310 MB on disk, 50 MB"),
+}
 SYSTEMS = {  # uv's names; Intel Macs are told by check_machine that there's no TensorFlow
     "Linux x86_64": "x86_64-manylinux_2_28",
     "Linux aarch64": "aarch64-manylinux_2_28",
@@ -129,42 +139,36 @@ def install() -> None:
     (ROOT / ".venv" / ".ready").touch()
 
 
-def bench() -> None:
-    """Set up .venv-bench from requirements-bench.txt."""
+def extra(name: str) -> None:
+    """Set up .venv-bench, .venv-site or .venv-hub, from its lock with hashes where it has one."""
+    oldest, requirements, what, size = EXTRAS[name]
     version = sys.version_info[:2]
-    if version < BENCH_OLDEST:
+    if version < oldest:
         sys.exit(
-            "ONNX Runtime 1.32, which the benchmark compares with, runs on Python 3.11 and newer, "
-            "and this is Python {}.{}. The course itself runs here. For the benchmark name a newer "
-            "one, in a fresh clone, for example: make bench PYTHON=python3.12".format(*version)
+            "{}, runs on Python {}.{} and newer, and this is Python {}.{}. The course itself runs "
+            "here. Name a newer one, in a fresh clone, for example: make {} "
+            "PYTHON=python3.12".format(what, *oldest, *version, name)
         )
-    print("Setting up .venv-bench: 2.6 GB on disk, 800 MB to download.", flush=True)
-    folder = ROOT / ".venv-bench"
-    install_with(make(folder), "--requirement", "requirements-bench.txt")
+    print(f"Setting up .venv-{name}: {size} to download.", flush=True)
+    folder = ROOT / f".venv-{name}"
+    hashes = ["--require-hashes"] if requirements.suffix == ".lock" else []
+    install_with(make(folder), *hashes, "--requirement", requirements)
     (folder / ".ready").touch()
 
 
-def site() -> None:
-    """Set up .venv-site from its lock, with hashes."""
-    version = sys.version_info[:2]
-    if version < SITE_OLDEST:
-        sys.exit(
-            "Sphinx 9, which renders the site, runs on Python 3.11 and newer, and this is Python "
-            "{}.{}. The course itself runs here. For the site name a newer one, in a fresh clone, "
-            "for example: make site PYTHON=python3.12".format(*version)
-        )
-    print("Setting up .venv-site: 290 MB on disk, 60 MB to download.", flush=True)
-    folder = ROOT / ".venv-site"
-    install_with(make(folder), "--require-hashes", "--requirement", SITE_LOCK)
-    (folder / ".ready").touch()
+bench = functools.partial(extra, "bench")
+site = functools.partial(extra, "site")
+hub = functools.partial(extra, "hub")
 
 
 def lock() -> None:
     """Resolve each requirements file for all Pythons and systems, with hashes, using uv."""
     python = make(ROOT / "build" / "lock-env")
-    for path, oldest in ((LOCK, OLDEST), (SITE_LOCK, SITE_OLDEST)):
+    for path, oldest in ((LOCK, OLDEST), (SITE_LOCK, EXTRAS["site"][0]), (HUB_LOCK, OLDEST)):
         arguments = ["--universal", "--python-version", "{}.{}".format(*oldest)]
         arguments += ["--generate-hashes", "--custom-compile-command", "make lock"]
+        if path == HUB_LOCK:  # JupyterLab there and in .venv is one version
+            arguments += ["--constraint", LOCK.name]
         source = path.with_suffix(".txt").name
         status = uv(python, "compile", source, *arguments, "--output-file", path.name)
         if status:
@@ -195,6 +199,7 @@ COMMANDS = {
     "install": install,
     "bench": bench,
     "site": site,
+    "hub": hub,
     "lock": lock,
     "lock-check": lock_check,
 }
