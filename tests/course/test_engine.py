@@ -19,6 +19,16 @@ def raises(x):
     return [][x]
 
 
+def raises_like_tensorflow(x):
+    raise ValueError("in user code:\n\n    File x.py, line 2\n\n    ValueError: it was lost\n")
+
+
+def raises_like_keras(x):
+    raise TypeError(
+        "Exception encountered when calling Dense.call().\n\n\x1b[1mIt was lost\x1b[0m\n"
+    )
+
+
 def endless():
     while True:
         yield 1
@@ -31,6 +41,8 @@ class TestAsk:
             (5, "should be a function. Found: int 5"),
             (nothing, r"returns nothing \(None\). Does it end with return\?"),
             (raises, "stopped with IndexError: list index out of range in line .*return \\[\\]"),
+            (raises_like_tensorflow, "stopped with ValueError: it was lost in line"),
+            (raises_like_keras, "stopped with TypeError: It was lost in line"),
             (lambda x: "a", "should be bytes. Found: str 'a'"),
             (lambda x: exit(), "stopped with SystemExit"),
             (lambda x: True, "should be bytes. Found: bool True"),

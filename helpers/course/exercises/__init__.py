@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import io
 import itertools
+import re
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -137,8 +138,13 @@ def stopped(error: BaseException, function: Callable | None = None) -> str:
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.filename == file:
             where = f" in line {frame.lineno} of your code, `{frame.line}`" if frame.line else ""
-    text = cut(str(error).strip().partition("\n")[0]).rstrip(".")
-    return f"Your code stopped with {type(error).__name__}: {text}{where}."
+    lines = re.sub(r"\x1b\[\d+m", "", str(error)).split("\n")  # Keras prints in bold
+    lines = [line.strip() for line in lines if line.strip()] or [""]
+    # TensorFlow says what it is in the last line, Keras in the second one.
+    place = {"in user code:": -1, "Exception enc": 1}.get(lines[0][:13], 0)
+    kind = type(error).__name__
+    text = cut(lines[min(place, len(lines) - 1)].removeprefix(f"{kind}: ")).rstrip(".")
+    return f"Your code stopped with {kind}: {text}{where}."
 
 
 def wanted(answer: Any, kinds: type | tuple, what: str = "The answer") -> Any:
@@ -174,6 +180,7 @@ NAMES = {  # by the type's name, so that no library has to be imported
     "integer": "an integer",
     "float": "a number",
     "floating": "a number",
+    "number": "a number",
     "dict": "a dictionary",
     "list": "a list",
     "tuple": "a tuple",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.course.exercises import Exercise, Wrong, ask, stopped
+from helpers.course.exercises import Exercise, Wrong, ask, shown, stopped
 
 
 def _thermometer(thermometer):
@@ -18,12 +18,17 @@ def _thermometer(thermometer):
         try:
             tf.saved_model.save(thermometer, folder)
         except Exception as error:
+            if "type `Trackable`" in str(error):
+                found = shown(thermometer)
+                return f"It should be an object of a class made from tf.Module. Found: {found}."
             raise Wrong(f"It couldn't be saved. {stopped(error)}") from None
         loaded = tf.saved_model.load(folder)
+    if not callable(loaded) and isinstance(thermometer, tf.keras.layers.Layer):
+        return "Once it's saved, a model of Keras 3 can't be called. Make yours from tf.Module."
     if not callable(loaded):
         return (
-            "It was saved, but it can't be called after loading: Python code isn't saved. Put "
-            "@tf.function above __call__, and give it an input_signature."
+            "It was saved, but it can't be called after loading: Python code isn't saved. Name the "
+            "method __call__, and put @tf.function with an input_signature above it."
         )
     for celsius in ([21.5], [-40.0, 0.0, 100.0], [36.6, 3.0, -3.5, 250.0, 12.0]):
         celsius, right = np.float32(celsius), 1.8 * np.float32(celsius) + 32
@@ -32,9 +37,13 @@ def _thermometer(thermometer):
         except Exception as error:
             if "Found zero restored functions" in str(error):
                 return "It has no graph: a tf.function without an input_signature was never traced."
-            raise Wrong(f"It doesn't take a vector of {len(celsius)}. {stopped(error)}") from None
-        if isinstance(found, dict) or np.shape(found) != celsius.shape:
-            return f"For a vector of {len(celsius)} it should return such a vector."
+            reason = f"It doesn't take a vector of {len(celsius)} float32 numbers."
+            if "Binding inputs" in str(error):
+                return f"{reason} The TensorSpec of any such vector is tf.TensorSpec([None], tf.float32)."
+            raise Wrong(f"{reason} {stopped(error)}") from None
+        if not tf.is_tensor(found) or found.shape != celsius.shape:
+            returned = "nothing (None)" if found is None else shown(found)
+            return f"For a vector of {len(celsius)} it should return such a vector, not {returned}."
         if not np.allclose(found, right, atol=1e-3):
             first = f"{celsius[-1]:g} degrees Celsius became {np.asarray(found)[-1]:g}"
             return f"{first}. They're {right[-1]:g} degrees Fahrenheit."
@@ -66,10 +75,9 @@ def _gradient(loaded, celsius):
 
 @functools.cache
 def _saved():
-    """Return a temporary folder (kept by the cache), and {name in it: does it hold WriteFile}.
+    """Return a temporary folder (kept by the cache), and {name in it: when it writes, or None}.
 
-    One writes when it's called, one when it's loaded, one in a branch; of the harmless ones one has
-    an operation that is only named WriteFile, and one reads a file.
+    Of the harmless ones, one has an operation that is only named WriteFile, and one reads a file.
     """
     import tensorflow as tf
 
@@ -100,7 +108,13 @@ def _saved():
             tf.io.write_file(notes, "loaded")
 
     spec = tf.TensorSpec([None], tf.float32)
-    models = {plain: False, writing: True, named: False, branching: True, reading: False}
+    models = {
+        plain: None,
+        writing: "when it's called",
+        named: None,
+        branching: "in one branch of a condition",
+        reading: None,
+    }
     for function in models:
         module = tf.Module()
         module.__call__ = tf.function(function, input_signature=[spec])
@@ -109,16 +123,15 @@ def _saved():
     module.__call__ = tf.function(plain, input_signature=[spec])
     module.resource = Resource()
     tf.saved_model.save(module, str(Path(outer.name, "loading")))
-    return outer, {function.__name__: answer for function, answer in models.items()} | {
-        "loading": True
-    }
+    when = {function.__name__: words for function, words in models.items()}
+    return outer, when | {"loading": "when it's loaded"}
 
 
 def _writes_files(writes_files):
     outer, models = _saved()
     notes = Path(outer.name, "notes.txt")
     notes.unlink(missing_ok=True)
-    for name, right in models.items():
+    for name, when in models.items():
         found = ask(writes_files, Path(outer.name, name), returns=(bool, np.bool_))
         if notes.exists():
             notes.unlink()
@@ -126,12 +139,12 @@ def _writes_files(writes_files):
                 "The file has just been written: you ran or loaded the model to look at it. Parse "
                 "saved_model.pb only."
             )
-        if found == right:
+        if found == bool(when):
             continue
-        if right:
+        if when:
             return (
-                "It says no to a model that writes. The operation isn't in the outer graph, but in a"
-                " function of its library; it may be the only one there."
+                f"It says no to a model that writes {when}. Look at every node of every function in "
+                "this folder's library, not only at those of the outer graph."
             )
         if name == "named":
             return (
@@ -195,7 +208,37 @@ thermometer = Thermometer()""",
             "thermometer = Thermometer()": "doesn't take a vector of 1",
             "thermometer = Line()": "degrees Fahrenheit",
             "thermometer = Line": "This is the class",
-            "thermometer = lambda celsius: 1.8 * celsius + 32": "couldn't be saved",
+            "thermometer = lambda celsius: 1.8 * celsius + 32": "made from tf.Module",
+            "thermometer = None": "Found: NoneType None",
+            "thermometer = tf.keras.Sequential([tf.keras.Input((1,)), tf.keras.layers.Dense(1)])": (
+                "a model of Keras 3"
+            ),
+            "class Thermometer(Line):\n"
+            "    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])\n"
+            "    def to_fahrenheit(self, celsius):\n"
+            "        return self.slope * celsius + self.intercept\n\n"
+            "thermometer = Thermometer()\n"
+            "thermometer.slope.assign(1.8)": "degrees Fahrenheit",
+            "class Thermometer(Line):\n"
+            "    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])\n"
+            "    def __call__(self, celsius):\n"
+            '        return {"fahrenheit": self.slope * celsius + self.intercept}\n\n'
+            "thermometer = Thermometer()": "such a vector, not dict",
+            "class Thermometer(Line):\n"
+            "    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])\n"
+            "    def __call__(self, celsius):\n"
+            "        self.slope * celsius + self.intercept\n\n"
+            "thermometer = Thermometer()": "not nothing (None)",
+            "class Thermometer(Line):\n"
+            "    @tf.function(input_signature=[tf.TensorSpec([3], tf.float32)])\n"
+            "    def __call__(self, celsius):\n"
+            "        return self.slope * celsius + self.intercept\n\n"
+            "thermometer = Thermometer()": "any such vector is tf.TensorSpec([None]",
+            "class Thermometer(tf.Module):\n"
+            "    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])\n"
+            "    def __call__(self, celsius):\n"
+            "        return tf.Variable(1.8) * celsius + tf.Variable(32.0)\n\n"
+            "thermometer = Thermometer()": "only supports singleton",
             "class Thermometer(tf.Module):\n"
             "    def __init__(self):\n"
             "        super().__init__()\n"
@@ -232,7 +275,7 @@ thermometer.__call__ = tf.function(
         {
             "def writes_files(folder):\n"
             "    nodes = read_program(folder).graph_def.node\n"
-            '    return any(node.op == "WriteFile" for node in nodes)': "in a function of its library",
+            '    return any(node.op == "WriteFile" for node in nodes)': "every function in this folder's library",
             "def writes_files(folder):\n"
             "    loaded = tf.saved_model.load(str(folder))\n"
             "    loaded(tf.constant([1.0]))\n"

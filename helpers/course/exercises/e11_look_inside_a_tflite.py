@@ -49,7 +49,11 @@ def _bytes_by_dtype(bytes_by_dtype):
             counts[dtype] = counts.get(dtype, 0) + 1
             elements[dtype] = elements.get(dtype, 0) + int(np.prod(shape))
         answer = wanted(ask(bytes_by_dtype, content), dict)
-        found = {_name(key): value for key, value in answer.items()}
+        if strange := [key for key in answer if not _name(key)]:
+            raise Wrong(
+                f"A key should be a dtype's name, such as 'float32'. Found: {strange[0]!r}."
+            )
+        found = {_name(key): value for key, value in answer.items() if np.any(value != 0)}
         for value in found.values():
             if isinstance(value, bool) or not isinstance(value, numbers.Real):
                 raise Wrong(f"Each dtype should have one number of bytes. Found: {shown(value)}.")
@@ -62,18 +66,22 @@ def _bytes_by_dtype(bytes_by_dtype):
         if set(found) != set(expected):
             seen = f"This file's constants are of {_listed(expected)}. Found: {_listed(found)}."
             return f"{seen} Does your function read `content`?"
-        if any(found[dtype] < expected[dtype] for dtype in found):
-            return "Some bytes are missing. Add up all constants of a dtype, not only one."
+        for dtype in found:
+            if found[dtype] < expected[dtype]:
+                return (
+                    f"Some bytes are missing: of {dtype} it finds {found[dtype]:,} of "
+                    f"{expected[dtype]:,}. Add up the nbytes of all constants of a dtype."
+                )
         return f"In a file with {expected} of constants it finds {found}."
     return None
 
 
 def _name(key):
-    """Return the name of a dtype, however it is written."""
+    """Return the name of a dtype, however it is written, or "" if it's none."""
     try:
-        return np.dtype(key).name
+        return np.dtype(key).name if key is not None else ""
     except TypeError:
-        return str(key)
+        return ""
 
 
 def _listed(names):
@@ -87,11 +95,15 @@ def _folded_bias(folded_bias):
         variance = rng.uniform(0.001, 0.02, channels).astype(dtype)  # small: epsilon matters
         epsilon = float(rng.uniform(1e-3, 5e-3))
         given = [one.copy() for one in (gamma, beta, mean, variance)]
-        answer = np.asarray(ask(folded_bias, *given, epsilon))
-        if answer.dtype.kind != "f" or answer.shape != beta.shape:
+        returned = ask(folded_bias, *given, epsilon)
+        try:
+            answer = np.asarray(returned, dtype=float)
+        except (TypeError, ValueError):
+            answer = None
+        if answer is None or answer.shape != beta.shape:
             raise Wrong(
                 f"A bias has one number for each channel, here {beta.shape}. "
-                f"Found: {shown(answer)}."
+                f"Found: {shown(returned)}."
             )
         if reason := _bias(answer, gamma, beta, mean, variance, epsilon):
             return reason
@@ -101,7 +113,8 @@ def _folded_bias(folded_bias):
 def _bias(answer, gamma, beta, mean, variance, epsilon):
     """Return what is wrong with a folded bias, None if nothing is."""
     factor = gamma / np.sqrt(variance + epsilon)
-    if np.allclose(answer, beta - mean * factor, rtol=1e-4):
+    right = beta - mean * factor
+    if np.allclose(answer, right, rtol=1e-4):
         return None
     reasons = [
         (beta + mean * factor, "This adds the shifted mean. In the formula it's subtracted."),
@@ -122,13 +135,18 @@ def _bias(answer, gamma, beta, mean, variance, epsilon):
     for wrong, reason in reasons:
         if np.allclose(answer, wrong, rtol=1e-4):
             return reason
-    return "Set `in` to zero in the formula. What's left of `out` is the bias."
+    given = {"gamma": gamma, "beta": beta, "mean": mean, "variance": variance}
+    told = ", ".join(f"{name} {value[0]:.5f}" for name, value in given.items())
+    return (
+        f"With {told} and epsilon {epsilon:.5f} the bias is {right[0]:.4f}, and yours is "
+        f"{answer[0]:.4f}. Set `in` to zero in the formula: what's left of `out` is the bias."
+    )
 
 
 EXERCISES = [
     Exercise(
         _bytes_by_dtype,
-        "You can weigh any .tflite now.",
+        "Now you can weigh a .tflite.",
         "constants(content).values() has a pair (array, tensor) for each constant. array.dtype.name "
         "and array.nbytes are what you need.",
         "def bytes_by_dtype(content):\n"
@@ -160,12 +178,27 @@ EXERCISES = [
             "        found[array.dtype.name] += array.nbytes\n"
             "    return found": "Does your function read `content`?",
             "def bytes_by_dtype(content):\n"
+            "    found = Counter()\n"
+            "    for array, tensor in constants(content).values():\n"
+            "        found[tensor.type] += array.nbytes\n"
+            "    return found": "should be a dtype's name",
+            "def bytes_by_dtype(content):\n"
+            "    found = Counter()\n"
+            "    for array, _ in constants(content).values():\n"
+            "        found[array.dtype.name] += array.itemsize\n"
+            "    return found": "Add up the nbytes",
+            "def bytes_by_dtype(content):\n"
             "    found = {}\n"
             "    for array, _ in constants(content).values():\n"
             "        found[array.dtype.name] += array.nbytes\n"
             "    return found": "Your code stopped with KeyError",
         },
         right_codes=(
+            "def bytes_by_dtype(content):\n"
+            '    found = {np.dtype("float32"): 0, np.dtype("int32"): 0, np.dtype("int8"): 0}\n'
+            "    for array, _ in constants(content).values():\n"
+            "        found[array.dtype] += array.nbytes\n"
+            "    return found",
             "def bytes_by_dtype(content):\n"
             "    arrays = [array for array, _ in constants(content).values()]\n"
             "    dtypes = {array.dtype for array in arrays}\n"
@@ -195,6 +228,10 @@ EXERCISES = [
             "    return beta - mean / np.sqrt(variance + epsilon)": "Gamma is missing",
             "def folded_bias(gamma, beta, mean, variance, epsilon):\n"
             "    return -mean * gamma / np.sqrt(variance + epsilon)": "Beta is still to be added",
+            "def folded_bias(gamma, beta, mean, variance, epsilon):\n"
+            "    return beta - mean * gamma / np.sqrt(variance + 1e-3)": "and yours is",
+            "def folded_bias(gamma, beta, mean, variance, epsilon):\n"
+            '    return {"bias": beta - mean * gamma / np.sqrt(variance + epsilon)}': "Found: dict",
             "def folded_bias(gamma, beta, mean, variance, epsilon):\n"
             "    return float((beta - mean * gamma / np.sqrt(variance + epsilon))[0])": (
                 "one number for each channel"

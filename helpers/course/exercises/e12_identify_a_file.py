@@ -25,11 +25,19 @@ def _is_tflite(is_tflite):
         (b"", False, "an empty file"),
     ]
     for head, right, case in cases:
-        found = wanted(ask(is_tflite, head), (bool, np.bool_))
-        if found != right:
-            said = f"For {case}, {head[:12]}, it returns {bool(found)}."
-            advice = "In Python bytes 4 to 7 are the slice [4:8], which ends before 8: four bytes."
-            return f"{said} {advice} Compare them with b'TFL3', which is bytes too."
+        found = ask(is_tflite, head, none=True)
+        said = f"For {case}, {head[:12]}, it returns"
+        if found is None:
+            return f"{said} nothing (None). Does it return True or False in each case?"
+        if wanted(found, (bool, np.bool_)) == right:
+            continue
+        advice = "Only bytes 4 to 7 count, and all four of them."
+        if right:
+            advice = (
+                "In Python bytes 4 to 7 are the slice [4:8], which ends before 8: four bytes. "
+                "Compare them with b'TFL3', which is bytes too."
+            )
+        return f"{said} {bool(found)}. {advice}"
     return None
 
 
@@ -43,6 +51,7 @@ def _labels_in(labels_in):
                 with zipfile.ZipFile(path, "a") as archive:
                     archive.writestr("about.txt", "not a label\n")
                     archive.writestr("labels.txt", "\n".join(labels) + "\n")
+                    archive.writestr("more.txt", "not a label either\n")
             reason = _compared(ask(labels_in, path), labels or [])
             if reason:
                 return reason
@@ -86,6 +95,9 @@ EXERCISES = [
             f'{IS}return head.decode()[4:8] == "TFL3"': "UnicodeDecodeError",
             f'{IS}return "yes" if head[4:8] == b"TFL3" else "no"': "True or False",
             f'{IS}print(head[4:8] == b"TFL3")': "returns nothing",
+            f'{IS}if head[4:8] == b"TFL3":\n        return True': "a web page that mentions",
+            f'{IS}return head[4:8] in b"TFL3"': "all four of them",
+            f'{IS}return head.index(b"TFL3") == 4': "stopped with ValueError",
             f"{IS}return True": "mentions TFL3",
         },
         (f'{IS}return head.startswith(b"TFL3", 4)', f'{IS}return head.find(b"TFL3", 4, 8) == 4'),
@@ -110,6 +122,12 @@ EXERCISES = [
             _code(OPEN, '    return archive.read("labels.txt").decode().split("\\n")'): "Nearly",
             _code(OPEN, '    return archive.read("labels.txt").decode().split()'): "a red fox",
             _code(OPEN, "    return archive.namelist()"): "The labels are",
+            _code(
+                "if not zipfile.is_zipfile(path):",
+                "    return []",
+                OPEN,
+                "    return archive.read(archive.namelist()[-1]).decode().splitlines()",
+            ): "not a label either",
             _code(
                 "if not zipfile.is_zipfile(path):",
                 "    return None",

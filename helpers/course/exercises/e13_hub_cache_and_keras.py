@@ -34,7 +34,7 @@ def _caches(outer):
         for place, kind in enumerate(broken):
             version = rng.integers(1, 99)
             handle = f"http://127.0.0.1:{8000 + number}/google/net: wide/{place}/{version}"
-            handle = handle if place % 2 else f"https://tfhub.dev/some/model{place}/{version}"
+            handle = handle if place % 2 else f"https://tfhub.dev/some/{version}/{place}-model"
             _entry(cache, handle, *(kinds[kind] or SOUND))
             damaged += [handle] if kind else []
         for extra in ("0" * 40 + ".lock", "notes.txt"):
@@ -55,15 +55,20 @@ def _damaged(damaged):
                 continue
             if set(found) == set(expected):
                 return "Each damaged handle should be there once."
+            if any("\n" in value for value in found):
+                return "Only the first line of a descriptor has the handle. Yours goes on after it."
             if any(value.strip() != value or "Module" in value for value in found):
-                return f"A handle is what stands after 'Module: '. Found: {found[0]!r}."
+                return f"A handle is what comes after 'Module: '. Found: {found[0]!r}."
             if any(len(value) == 40 for value in found):
                 return (
                     f"These are folders' names. The descriptor has the handle. Found: {found[0]!r}."
                 )
             for value in found:
                 if any(handle.startswith(value) for handle in set(expected) - set(found)):
-                    return f"This handle is cut short: {value!r}. A handle may hold colons."
+                    return (
+                        f"This handle is cut short: {value!r}. Everything after 'Module: ' belongs to "
+                        "it, spaces and colons too."
+                    )
             texts = [path.read_text() for path in cache.glob("*.descriptor.txt")]
             for value in set(found) - set(expected):
                 if not any(f"Module: {value}\n" in text for text in texts):
@@ -129,12 +134,16 @@ def _as_keras(as_keras):
             return "The model returns a dictionary. Take the output out of it, by its name."
         found = np.asarray(found)
         if found.shape != expected.shape or not np.allclose(found, expected, atol=1e-4):
+            shape = "" if found.shape == expected.shape else f", of shape {found.shape}"
             return (
-                f"For inputs of shape {inputs.shape} it returns other numbers than serving_default"
-                f" does (shape {found.shape}, and it should be {expected.shape})."
+                f"For inputs of shape {inputs.shape} it returns other numbers{shape} than "
+                f"serving_default, whose output has the shape {expected.shape}."
             )
         if not model.weights:
-            return "The scores are right, but Keras sees no weights in it. Use TFSMLayer."
+            return (
+                "The scores are right, but Keras sees no weights in it. Give the TFSMLayer to the "
+                "model itself: what's inside a Lambda is hidden."
+            )
     return None
 
 
@@ -171,7 +180,7 @@ EXERCISES = [
             '        folder = Path(str(descriptor).removesuffix(".descriptor.txt"))\n'
             '        if not (folder / "saved_model.pb").exists():\n'
             '            handles.append(descriptor.read_text().splitlines()[0].split(":", 1)[1])\n'
-            "    return handles": "what stands after",
+            "    return handles": "what comes after",
             "def damaged(cache):\n"
             "    handles = []\n"
             '    for descriptor in Path(cache).glob("*.descriptor.txt"):\n'
@@ -191,6 +200,20 @@ EXERCISES = [
             "def damaged(cache):\n"
             '    for descriptor in Path(cache).glob("*.descriptor.txt"):\n'
             "        print(descriptor)": "nothing (None)",
+            "def damaged(cache):\n"
+            "    handles = []\n"
+            '    for descriptor in Path(cache).glob("*.descriptor.txt"):\n'
+            '        folder = Path(str(descriptor).removesuffix(".descriptor.txt"))\n'
+            '        if not (folder / "saved_model.pb").exists():\n'
+            '            handles.append(descriptor.read_text().splitlines()[0].strip("Module: "))\n'
+            "    return handles": "cut short",
+            "def damaged(cache):\n"
+            "    handles = []\n"
+            '    for descriptor in Path(cache).glob("*.descriptor.txt"):\n'
+            '        folder = Path(str(descriptor).removesuffix(".descriptor.txt"))\n'
+            '        if not (folder / "saved_model.pb").exists():\n'
+            '            handles.append(descriptor.read_text().removeprefix("Module: "))\n'
+            "    return handles": "Only the first line",
         },
         (
             """def damaged(cache):
@@ -231,6 +254,16 @@ EXERCISES = [
             "    [spec] = savedmodel.load(folder).inputs.values()\n"
             '    layer = keras.layers.TFSMLayer(folder, call_endpoint="serving_default")\n'
             "    return keras.Sequential([keras.Input(spec.shape[1:]), layer])": "returns a dictionary",
+            "def as_keras(folder):\n"
+            "    served = savedmodel.load(folder)\n"
+            "    [spec], [output] = served.inputs.values(), served.outputs\n"
+            '    layer = keras.layers.TFSMLayer(folder, call_endpoint="serving_default")\n'
+            "    hidden = keras.layers.Lambda(lambda x: layer(x)[output])\n"
+            "    return keras.Sequential([keras.Input(spec.shape[1:]), hidden])": "Lambda is hidden",
+            "def as_keras(folder):\n"
+            "    [spec] = savedmodel.load(folder).inputs.values()\n"
+            "    source = keras.Input(spec.shape[1:])\n"
+            "    return keras.Model(source, keras.layers.Dense(3)(source))": "returns other numbers",
             "def as_keras(folder):\n"
             '    return keras.layers.TFSMLayer(folder, call_endpoint="serving_default")': (
                 "should return a keras.Model"

@@ -20,8 +20,9 @@ def _outputs(rng, ranges):
 
 
 CASES = [  # for each output: its range, and its largest error
-    [(0, 30, 0.5), (0, 1, -0.2)],
+    [(0, 30, 0.5), (0, 1, -0.2), (0, 2, 0.1)],
     [(-10, -5, -1.0)],
+    [(0, 2, 3.0), (0, 10, 2.0)],
     [(0, 1, 0.04), (-40, 40, 2.0), (100, 130, -6.0)],
     [(-1, 1, -0.9), (0, 255, 30.0)],
     [(5, 6, 0.3), (0, 1, 0.01)],
@@ -62,9 +63,11 @@ def _worst(worst):
              "It's divided by the range of the file's output. The reference is the SavedModel's."),
             (max(float(one.mean() / np.ptp(reference[n])) for n, one in differences.items()),
              "This is the mean error. A tolerance holds for every number, so the worst one decides."),
-            (next(iter(relative.values())), "This is the first output alone. Take the worst of "
-             "all outputs."),
-            (min(relative.values()), "This is the best output. The worst one decides."),
+            *((one, f"This is {n} alone. Take the worst of all outputs.")
+              for n, one in relative.items()),
+            (100 * right, "This is in percent. Return the fraction: 0.05, not 5."),
+            (max(float((one / np.abs(reference[n])).max()) for n, one in differences.items()),
+             "Each error is divided by its own number. Divide by the output's range."),
             (sum(relative.values()), "These are the outputs' errors added up. The worst one decides."),
             (max(one.max() for one in differences.values()) / everything, "Each output has a range "
              "of its own: divide before you take the largest."),
@@ -103,6 +106,7 @@ TABLES = [  # rows, tolerance
     ([("float32", 400, 0.1, 100, 100), ("int8", 110, 0.2, 90, 100)], 0.05),
     ([("int8", 900, 0.01, 200, 200), ("float16", 800, 0.03, 197, 200)], 0.02),
     ([("dynamic range", 90, 0.01, 40, 100), ("float32", 400, 1e-7, 100, 100)], 0.05),
+    ([("int8", 110, 0.01, 979, 1000), ("float32", 400, 1e-7, 1000, 1000)], 0.05),
 ]
 
 
@@ -145,12 +149,15 @@ def _choose(choose):
         said = "None" if answer is None else shown(answer)
         told = f"With a tolerance of {tolerance:g} and the files {table}, it returns {said}."
         row = next((row for row in rows if row[0] == answer), None)
+        if right is None and row is None:
+            return f"{told} None of them is good enough, so return None."
         if answer is None:
-            return (
-                f"{told} There is one: {right}. Exactly 98 %, or exactly the tolerance, is enough."
-            )
+            _, _, error, same, total = next(row for row in rows if row[0] == right)
+            limit = error == tolerance or same == 0.98 * total
+            why = "Exactly 98 %, or exactly the tolerance, is enough." if limit else ""
+            return f"{told} There is one: {right}. {why or 'Does your function return it?'}"
         if row is None:
-            return f"{told} That's none of the recipes."
+            return f"{told} Return one recipe, as text."
         if row[2] > tolerance:
             return f"{told} Its error is {row[2]:g}, more than the tolerance."
         if row[3] < 0.98 * row[4]:
@@ -188,7 +195,7 @@ EXERCISES = [
             "    )": "mean error",
             "def worst(reference, outputs):\n"
             "    name = next(iter(reference))\n"
-            "    return np.abs(reference[name] - outputs[name]).max() / np.ptp(reference[name])": "first output",
+            "    return np.abs(reference[name] - outputs[name]).max() / np.ptp(reference[name])": "output_0 alone",
             "def worst(reference, outputs):\n"
             "    return {\n"
             "        n: np.abs(reference[n] - outputs[n]).max() / np.ptp(reference[n]) for n in reference\n"
@@ -207,6 +214,25 @@ EXERCISES = [
             "    )": "the file's output",
             "def worst(reference, outputs):\n"
             "    max(np.abs(reference[n] - outputs[n]).max() for n in reference)": "returns nothing",
+            "def worst(reference, outputs):\n"
+            "    for n in reference:\n"
+            "        error = np.abs(reference[n] - outputs[n]).max() / np.ptp(reference[n])\n"
+            "    return error": "output_2 alone",
+            "def worst(reference, outputs):\n"
+            "    return 100 * max(\n"
+            "        np.abs(reference[n] - outputs[n]).max() / np.ptp(reference[n]) for n in reference\n"
+            "    )": "in percent",
+            "def worst(reference, outputs):\n"
+            "    return min(1, max(\n"
+            "        np.abs(reference[n] - outputs[n]).max() / np.ptp(reference[n]) for n in reference\n"
+            "    ))": "it returns 1;",
+            "def worst(reference, outputs):\n"
+            "    return max(\n"
+            "        (np.abs(reference[n] - outputs[n]) / np.abs(reference[n])).max() for n in reference\n"
+            "    )": "divided by its own number",
+            "def worst(reference, outputs):\n"
+            "    for n in reference:\n"
+            "        yield np.abs(reference[n] - outputs[n]).max() / np.ptp(reference[n])": "One number",
         },
         right_codes=(
             "def worst(reference, outputs):\n"
@@ -254,6 +280,20 @@ EXERCISES = [
             "    kept = [row for row in rows if row[2] <= tolerance and row[3] >= 0.98 * row[4]]\n"
             "    return kept[0][0] if kept else None": "is smaller",
             'def choose(rows, tolerance):\n    return "int8"': "more than the tolerance",
+            "def choose(rows, tolerance):\n"
+            "    kept = [row for row in rows if row[2] <= tolerance and row[3] >= 0.98 * row[4]]\n"
+            '    return min(kept, key=lambda row: row[1])[0] if kept else "None"': "so return None",
+            "def choose(rows, tolerance):\n"
+            "    kept = [\n"
+            "        row for row in rows if row[2] <= tolerance and round(row[3] / row[4], 2) >= 0.98\n"
+            "    ]\n"
+            "    return min(kept, key=lambda row: row[1], default=(None,))[0]": "less than 98 %",
+            "def choose(rows, tolerance):\n"
+            "    for row in sorted(rows, key=lambda row: row[1]):\n"
+            "        if row[2] <= tolerance and row[3] >= 0.98 * row[4]:\n"
+            "            print(row[0])": "Does your function return it?",
+            "def choose(rows, tolerance):\n"
+            "    return [row[0] for row in rows if row[2] <= tolerance]": "one recipe, as text",
         },
         right_codes=(
             "def choose(rows, tolerance):\n"
