@@ -9,7 +9,7 @@ import textwrap
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -120,12 +120,12 @@ def _holds(text, words):
 
 
 def _is_near(entry, whole):
-    starts = [whole.rfind(_pieces(pattern)[0]) for pattern in entry.pattern]
+    starts = [_folded(whole).rfind(_pieces(pattern)[0]) for pattern in entry.pattern]
     return any(_holds(whole[max(0, start - NEAR) : start], entry.near) for start in starts)
 
 
 def _fits(pattern, part):
-    pieces = _pieces(pattern)
+    pieces, part = _pieces(pattern), _folded(part)
     if not all(piece in part for piece in pieces):
         return False
     gap = f".{{0,{LONGEST_GAP}}}?"
@@ -134,17 +134,43 @@ def _fits(pattern, part):
 
 @cache
 def _pieces(pattern):
-    return [messages.squeezed(piece) for piece in pattern.split("*")]
+    return [_folded(messages.squeezed(piece)) for piece in pattern.split("*")]
+
+
+@lru_cache(maxsize=100)
+def _folded(text):
+    """Return `text` in lower case: a message may be typed after, or shouted."""
+    return text.lower()
 
 
 def _filled(entry, part):
     """Return a frame's entry with the operator that the message names in its words."""
-    found = re.search(r"Nodenumber(\d+)\((\w+)\)failedto(\w+?)(?:\.|$|[^a-z])", part)
-    if entry.kind != "frame" or not found:
+    if entry.kind != "frame" or "{operator}" not in entry.cause:
         return entry
-    number, operator, verb = found.groups()
-    cause = entry.cause.format(number=number, operator=operator, verb=verb)
-    return replace(entry, cause=cause, symptom=f"LiteRT refused operator {number}, {operator}")
+    every = [re.search(pattern, part) for pattern in WORDS["operators"]]
+    named = next(found for found in every if found).groupdict()
+    number = f"operator {named['number']}, " if "number" in named else "the operator "
+    operator = number + named["operator"].upper()
+    cause = entry.cause.format(
+        operator=operator, verb=named.get("verb", "run"), check=_checked(part)
+    )
+    return replace(entry, cause=cause, symptom=f"LiteRT refused {operator}")
+
+
+def _checked(part):
+    """Return a sentence on the comparison in LiteRT's source that failed, or nothing."""
+    found = re.search(r"\.cc:\d+(\S{3,120}?)\((\w+)!=(\w+)\)", part)
+    if not found:
+        return ""
+    expression, *sides = found.groups()
+    kind = ""
+    if "type" in expression.lower():
+        kind, types = "of types, ", WORDS["types"]
+        known = {str(number): name for number, name in enumerate(types)}
+        sides = [known.get(side, side) for side in sides]
+    elif "dims->size" in expression or "NumDimensions" in expression:
+        kind = "of numbers of dimensions, "
+    return f" It is a comparison {kind}`{expression.replace('!=', ' != ')}`: {' and '.join(sides)}."
 
 
 def answer(problem: str | BaseException) -> str:

@@ -14,6 +14,7 @@ from hub_to_tflite import knowledge
 LONGEST = 400_000  # characters that are looked at; of a longer text, the beginning and the end
 BOXES = str.maketrans("│┃║╭╮╰╯┌┐└┘─━❱\u00a0", " " * 15)  # drawn around tracebacks by Rich
 QUOTES = str.maketrans('"`‘’“”′', "'" * 7)
+UNQUOTED = re.compile(r"(No ?module ?named ?)(\w(?:[\w.]*\w)?)")  # as Python 2 and people do
 TRACEBACK = "Traceback (most recent call last)"
 DATE = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d)?"
 CLOCK = r"\d\d?:\d\d:\d\d(?:[.,]\d+)?"
@@ -54,7 +55,9 @@ def squeezed(text: str) -> str:
 
     What a terminal's margin, a mail program or a web page does to a message is gone then.
     """
-    return "".join(text.translate(QUOTES).replace("\\", "").split())
+    text = UNQUOTED.sub(r"\1'\2'", text)
+    squeezed = "".join(text.translate(QUOTES).replace("\\", "").split())
+    return UNQUOTED.sub(r"\1'\2'", squeezed)
 
 
 def _lines(text):
@@ -79,7 +82,7 @@ def _lines(text):
             line = re.sub(r"^\s*(?:> ?)+", "", line)
         while found := PATTERNS["prefix"].match(line, _indent(line)):
             line = line[found.end() :]
-        if not line.lstrip().startswith("```"):
+        if not re.fullmatch(r"\s*```[\w-]*\s*", line):
             cleaned.append(line.rstrip())
     return _joined(cleaned)
 

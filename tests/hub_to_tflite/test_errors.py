@@ -254,6 +254,7 @@ STRANGERS = yaml.safe_load(Path(__file__).with_name("strangers.yaml").read_text(
 
 
 REPORTS = yaml.safe_load(Path(__file__).with_name("reports.yaml").read_text(encoding="utf-8"))
+FOUND = yaml.safe_load(Path(__file__).with_name("found.yaml").read_text(encoding="utf-8"))
 
 
 class TestExplain:
@@ -262,6 +263,14 @@ class TestExplain:
         found = [entry.name for entry in explain.explain(report["text"])]
         expected = [report["name"]] if report["name"] else []
         assert found == expected + ([report["also"]] if "also" in report else [])
+
+    @pytest.mark.parametrize("post", FOUND, ids=lambda post: post["source"] + post["text"][-20:])
+    def test_what_was_found_in_public_is_answered(self, post):
+        assert named(post["text"]) == post["name"], post["means"]
+
+    def test_most_of_what_was_found_in_public_is_known(self):
+        known = [post for post in FOUND if post["name"]]
+        assert len(FOUND) > 200 and len(known) >= 0.85 * len(FOUND)
 
     @pytest.mark.parametrize("text", [*STRANGERS, QUOTING])
     def test_a_stranger_is_not_claimed(self, text):
