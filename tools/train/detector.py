@@ -1,26 +1,19 @@
 """Train the detector of digits and publish it under `hub/`: raw boxes and scores, unsorted.
 
-Run it with `make models`. A convolutional net looks at each of 16 x 16 places of a scene, and says
-how far the edges of a digit are from there, and which digit it is. So one digit gets many boxes: to
-keep one of them is what the lesson is about. The recipe is that of FCOS
-(https://arxiv.org/abs/1904.01355), without its pyramid.
+A convolutional net looks at each of 16 x 16 places of a scene, and says how far the edges of a
+digit are from there, and which digit it is. So one digit gets many boxes: to keep one of them is
+what the lesson is about. The recipe is that of FCOS (https://arxiv.org/abs/1904.01355), without its
+pyramid.
 """
-
-import os
-import tempfile
-from pathlib import Path
-
-os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers import tinyhub
 from helpers.course.exercises.e32_detect_objects import SIDE, scenes
 from tools.train import publish
 
+HANDLE = "objects/digits"
 SEED, EPOCHS, BATCH, SCENES = 0, 20, 32, 6000
 STRIDE, CLASSES, REACH = 4, 10, 0.5  # an edge is at most half a scene away
 LABELS = [str(digit) for digit in range(CLASSES)]
@@ -93,17 +86,15 @@ def found(boxes, scores, true_boxes, true_labels):
     return hits, int(kept)
 
 
-def main(folder: Path = tinyhub.EMBEDDED, epochs: int = EPOCHS) -> None:
+def main() -> None:
     """Train, count the digits found, write the archive and the page."""
-    archive = folder.resolve() / "objects" / "digits" / "1.tar.gz"
     keras.utils.set_random_seed(SEED)
-    tf.config.experimental.enable_op_determinism()
     net = build()
-    schedule = keras.optimizers.schedules.CosineDecay(3e-3, epochs * (SCENES // BATCH))
+    schedule = keras.optimizers.schedules.CosineDecay(3e-3, EPOCHS * (SCENES // BATCH))
     net.compile(keras.optimizers.Adam(schedule), loss)
     images, *truth = scenes(SCENES, split="train", seed=SEED)
     data = tf.data.Dataset.from_tensor_slices((images, targets(*truth)))
-    net.fit(data.shuffle(SCENES, SEED).batch(BATCH, drop_remainder=True), epochs=epochs, verbose=2)
+    net.fit(data.shuffle(SCENES, SEED).batch(BATCH, drop_remainder=True), epochs=EPOCHS, verbose=2)
 
     exported = tf.train.Checkpoint()
     exported.variables = [one.value for one in net.variables]
@@ -119,12 +110,9 @@ def main(folder: Path = tinyhub.EMBEDDED, epochs: int = EPOCHS) -> None:
     hits, kept = found(given["boxes"], given["scores"], *truth)
     total = sum(map(len, truth[1]))
     print(f"found {hits} of {total} digits, with {kept} boxes")
-    with tempfile.TemporaryDirectory() as work:
-        names = publish.write_lines(f"{work}/labels.txt", LABELS)
-        exported.labels = tf.saved_model.Asset(names)
-        publish.save(exported, {"serving_default": call}, f"{work}/saved", archive)
+    publish.save(exported, {"serving_default": call}, HANDLE, labels=LABELS)
     facts = {"weights": net.count_params(), "hits": hits, "total": total, "kept": kept}
-    publish.write_page(Path(__file__).with_suffix(".md.j2"), archive, side=SIDE, **facts)
+    publish.write_page("detector.md.j2", HANDLE, side=SIDE, **facts)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """Train the embedded text model and publish it under `hub/`: is this line prose or code?
 
-Run it with `make models`. Its text is the standard library of the Python that runs it: sentences of
-docstrings against statements. Files, not lines, are held out, and the held-out lines travel inside
-the archive as an asset, so that every Python evaluates the same ones. Same machine, same versions:
-same bytes.
+Its text is the standard library of the Python that runs it: sentences of docstrings against
+statements. Files, not lines, are held out, and the held-out lines travel inside the archive as an
+asset, so that every Python evaluates the same ones.
 """
 
 import ast
@@ -22,10 +21,9 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from helpers import tinyhub
 from tools.train import publish
 
-TEMPLATE = Path(__file__).resolve().with_suffix(".md.j2")
+HANDLE = "text/prose_or_code/classification"
 SEED, EPOCHS, BATCH = 0, 12, 64
 WORDS, LENGTH, WIDTH = 3000, 24, 16  # known words, words read of a line, numbers for a word
 EACH, HELD_OUT = 6000, 200  # lines of each label: to train on, to hold out
@@ -174,11 +172,9 @@ def train(model, lines, labels):
             step(tf.constant(batch))
 
 
-def main(folder: Path = tinyhub.EMBEDDED) -> None:
+def main() -> None:
     """Train, print the accuracy, write the archive and the page."""
-    archive = folder.resolve() / "text" / "prose_or_code" / "classification" / "1.tar.gz"
     tf_keras.utils.set_random_seed(SEED)
-    tf.config.experimental.enable_op_determinism()
     (lines, labels), (held_lines, held_labels) = corpus()
     counts = Counter(word for row in words_of(tf.constant(lines)).numpy() for word in row.tolist())
     del counts[b"[end]"]
@@ -192,8 +188,6 @@ def main(folder: Path = tinyhub.EMBEDDED) -> None:
         train(model, lines, labels)
         logits = model.scores(model.ids(tf.constant(held_lines))).numpy()
         facts = publish.evaluate(logits, np.array(held_labels))
-        model.labels = tf.saved_model.Asset(publish.write_lines("labels.txt", LABELS))
-        model.held_out = tf.saved_model.Asset(publish.write_lines("held_out.txt", held_out))
         text = tf.TensorSpec([None], tf.string, name="text")
         model.__call__ = tf.function(
             lambda text: model.scores(model.ids(text)), [text], autograph=False
@@ -201,11 +195,12 @@ def main(folder: Path = tinyhub.EMBEDDED) -> None:
         signature = tf.function(
             lambda text: {"logits": model.__call__(text)}, [text], autograph=False
         )
-        publish.save(model, {"serving_default": signature}, f"{work}/saved", archive)
-        os.chdir(archive.parent)  # the temporary folder goes
+        assets = {"labels": LABELS, "held_out": held_out}
+        publish.save(model, {"serving_default": signature}, HANDLE, **assets)
+        os.chdir(publish.archive(HANDLE).parent)  # the temporary folder goes
     publish.write_page(
-        TEMPLATE,
-        archive,
+        "prose_or_code.md.j2",
+        HANDLE,
         length=LENGTH,
         words=WORDS - 2,
         width=WIDTH,

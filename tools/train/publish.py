@@ -1,8 +1,9 @@
-"""What both trainings do with a trained model: evaluate it, pack it as Hub did, write its page."""
+"""What each training does with its model: evaluate it, pack it as Hub did, write its page."""
 
 import gzip
 import io
 import tarfile
+import tempfile
 import uuid
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import tensorflow as tf
 from tensorflow.core.protobuf import fingerprint_pb2
 
 from helpers import parity, tinyhub
+
+tf.config.experimental.enable_op_determinism()
 
 
 def evaluate(logits: np.ndarray, labels: np.ndarray) -> dict:
@@ -29,22 +32,36 @@ def write_lines(path: str, lines: list[str]) -> str:
     return path
 
 
-def save(model: Any, signatures: dict, saved: str, archive: Path) -> None:
-    """Save a SavedModel in the folder `saved`, and pack it into `archive`."""
-    tf.saved_model.save(model, saved, signatures)
-    fixed_identity(Path(saved, "fingerprint.pb"))
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    archive.write_bytes(packed(Path(saved)))
+def save(model: Any, signatures: dict, handle: str, **assets: list[str]) -> None:
+    """Save a SavedModel with assets, {name: lines}, and publish it under a handle."""
+    with tempfile.TemporaryDirectory() as work:
+        for name, lines in assets.items():
+            setattr(model, name, tf.saved_model.Asset(write_lines(f"{work}/{name}.txt", lines)))
+        tf.saved_model.save(model, f"{work}/saved", signatures)
+        publish(Path(work, "saved"), handle)
 
 
-def write_page(template: Path, archive: Path, **facts: Any) -> None:
-    """Write the page about an archive beside it."""
+def publish(saved: Path, handle: str) -> None:
+    """Pack the SavedModel in the folder `saved` as the archive of a handle."""
+    fixed_identity(saved / "fingerprint.pb")
+    path = archive(handle)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(packed(saved))
+
+
+def archive(handle: str) -> Path:
+    """Return where the archive of a handle is, such as "sound/tones"."""
+    return tinyhub.EMBEDDED / handle / "1.tar.gz"
+
+
+def write_page(template: str, handle: str, **facts: Any) -> None:
+    """Write the page about a handle beside its archive, from a template in this folder."""
     settings = {"undefined": jinja2.StrictUndefined, "keep_trailing_newline": True}
     environment = jinja2.Environment(trim_blocks=True, **settings)
-    page = environment.from_string(template.read_text(encoding="utf-8"))
-    text = page.render(port=tinyhub.PORTS[0], **facts)
-    archive.with_name("1.md").write_text(text, encoding="utf-8", newline="\n")
-    print(f"{archive.stat().st_size:>9,} bytes  {archive}")
+    page = environment.from_string(Path(__file__).with_name(template).read_text(encoding="utf-8"))
+    text, path = page.render(port=tinyhub.PORTS[0], **facts), archive(handle)
+    path.with_name("1.md").write_text(text, encoding="utf-8", newline="\n")
+    print(f"{path.stat().st_size:>9,} bytes  {path}")
 
 
 def fixed_identity(file: Path) -> None:

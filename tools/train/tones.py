@@ -1,24 +1,16 @@
 """Train the spotter of synthetic words and publish it under `hub/`: from samples to scores.
 
-Run it with `make models`. The spectrogram is part of the model (tf.signal), and any length of sound
-will do. `network`, a function beside the signature, is the part behind the spectrogram. Same
-machine, same versions: same weights.
+The spectrogram is part of the model (tf.signal), and any length of sound will do. `network`, a
+function beside the signature, is the part behind the spectrogram.
 """
-
-import os
-import tempfile
-from pathlib import Path
-
-os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 import keras
 import tensorflow as tf
 
-from helpers import tinyhub
 from helpers.course.exercises.e33_recognize_words import RATE, WORDS, say_many
 from tools.train import publish
 
+HANDLE = "sound/tones"
 SEED, EPOCHS, BATCH, SOUNDS = 0, 12, 64, 4000
 FRAME, STEP, BANDS = 256, 128, 32
 
@@ -63,29 +55,23 @@ def build():
     )
 
 
-def main(folder: Path = tinyhub.EMBEDDED, epochs: int = EPOCHS) -> None:
+def main() -> None:
     """Train, print the accuracy, write the archive and the page."""
-    archive = folder.resolve() / "sound" / "tones" / "1.tar.gz"
     keras.utils.set_random_seed(SEED)
-    tf.config.experimental.enable_op_determinism()
     net = build()
     spotter = Spotter(net)
     sounds, labels = say_many(SOUNDS, SEED)
     seen = spotter.spectrogram(sounds).numpy()
-    steps = epochs * (SOUNDS // BATCH)
+    steps = EPOCHS * (SOUNDS // BATCH)
     net.compile(
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(3e-3, steps)),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    net.fit(seen, labels, batch_size=BATCH, epochs=epochs, verbose=2)
+    net.fit(seen, labels, batch_size=BATCH, epochs=EPOCHS, verbose=2)
     sounds, labels = say_many(600, SEED + 1)
     facts = publish.evaluate(spotter(sounds)["scores"].numpy(), labels)
-    with tempfile.TemporaryDirectory() as work:
-        names = publish.write_lines(f"{work}/labels.txt", list(WORDS))
-        spotter.labels = tf.saved_model.Asset(names)
-        publish.save(spotter, {"serving_default": spotter.__call__}, f"{work}/saved", archive)
-    template = Path(__file__).with_suffix(".md.j2")
-    publish.write_page(template, archive, weights=net.count_params(), **facts)
+    publish.save(spotter, {"serving_default": spotter.__call__}, HANDLE, labels=list(WORDS))
+    publish.write_page("tones.md.j2", HANDLE, weights=net.count_params(), **facts)
 
 
 if __name__ == "__main__":
