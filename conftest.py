@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent
 LONG = {  # seconds on one core
     "test_sweep.py": 80,
     "test_errors.py": 55,
+    "test_hub.py": 50,
     "test_check.py": 38,
     "test_project.py": 36,
     "test_report.py": 33,
@@ -27,7 +28,7 @@ LONG = {  # seconds on one core
     "test_web.py": 26,
     "test_handles.py": 24,
 }
-BROWSERS = ("test_web.py", "test_doctor.py", "test_pages.py")  # each shares one
+SHARING = ("test_web.py", "test_doctor.py", "test_pages.py", "test_hub.py")  # a browser or a server
 OFFLINE = str(ROOT / "tests" / "offline")
 
 # In the environment before xdist starts its workers, and so in every kernel.
@@ -82,7 +83,7 @@ def pytest_xdist_make_scheduler(config, log):
         def _split_scope(self, nodeid):
             if "TestOtherModels" in nodeid or "TestYourTurn" in nodeid:
                 return nodeid
-            if ".ipynb::" in nodeid or nodeid.partition("::")[0].endswith(BROWSERS):
+            if ".ipynb::" in nodeid or nodeid.partition("::")[0].endswith(SHARING):
                 return nodeid.partition("::")[0]
             return super()._split_scope(nodeid)
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import jinja2
+import psutil
 
 from deploy.web import build
 from helpers import tinyhub
@@ -134,11 +135,19 @@ def close(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def running(work: Path, url: str, seconds: int = 120) -> Iterator[subprocess.Popen]:
+def running(work: Path, url: str, seconds: int = 300) -> Iterator[subprocess.Popen]:
     """Run JupyterHub in the folder that `prepare` returned, and yield it when it answers.
 
     It's stopped at the end, and each learner's server with it. Raises HubError.
     """
+    _end_proxy(work)
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("127.0.0.1", port_of(url)))
+        except OSError as error:
+            found = f"port {port_of(url)} can't be had: {error.strerror}"
+            raise HubError(f"{found}. Name another in the address") from None
     about = f"{urlsplit(url).scheme}://127.0.0.1:{port_of(url)}/hub/health"
     itself = ssl._create_unverified_context()  # on this machine, and nothing is sent
     direct = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=itself)
@@ -157,6 +166,17 @@ def running(work: Path, url: str, seconds: int = 120) -> Iterator[subprocess.Pop
             yield hub
         finally:
             hub.terminate()
+            hub.wait()
+            _end_proxy(work)
+
+
+def _end_proxy(work):
+    """End the proxy of a hub that has died: it holds the port, and its pid is in a file."""
+    with contextlib.suppress(OSError, ValueError, psutil.Error):
+        proxy = psutil.Process(int((work / "jupyterhub-proxy.pid").read_text()))
+        if any("configurable-http-proxy" in part for part in proxy.cmdline()):
+            proxy.terminate()
+            proxy.wait(10)
 
 
 def exposed(url: str) -> bool:
@@ -226,10 +246,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with running(work, told.url) as hub:
             _say(told, work)
             hub.wait()
+            raise HubError(f"it has ended. {work / 'hub.log'} says why. Started again it goes on")
     except KeyboardInterrupt:
-        print("Ending: a few seconds.", flush=True)
+        print("It ends.", flush=True)
     except (HubError, build.WebError, OSError) as error:
-        print(f"The server didn't start: {error}.", file=sys.stderr)
+        print(f"The server doesn't run: {error}.", file=sys.stderr)
         return 1
     return 0
 
@@ -263,13 +284,6 @@ def _check(told):
         Path(path).open().close()
     if not (ROOT / ".venv-hub" / ".ready").exists():
         raise HubError("there's no .venv-hub yet. Run: make .venv-hub/.ready")
-    with socket.socket() as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            one.bind(("127.0.0.1", port_of(told.url)))
-        except OSError as error:
-            found = f"port {port_of(told.url)} can't be had: {error.strerror}"
-            raise HubError(f"{found}. Name another in the address") from None
 
 
 if __name__ == "__main__":
