@@ -4,7 +4,16 @@ import re
 
 import numpy as np
 
-from helpers.course.exercises import Exercise, Wrong, ask, stopped
+from helpers.course.exercises import Exercise, Wrong, ask, shown, stopped
+
+
+def _one(answer):
+    """Return the tensor in an answer, which may be {"y": tensor}; raise Wrong if it isn't one."""
+    if isinstance(answer, (dict, list, tuple)):
+        if len(answer) != 1:
+            raise Wrong(f"Return one tensor. Found: {shown(answer)}.")
+        [answer] = answer.values() if isinstance(answer, dict) else answer
+    return answer
 
 
 def _converted(function, *shape):
@@ -14,7 +23,7 @@ def _converted(function, *shape):
     spec = tf.TensorSpec([None, *shape], tf.float32)
 
     def traced(x):
-        answer = ask(function, x)
+        answer = _one(ask(function, x))
         if not tf.is_tensor(answer):
             raise Wrong(
                 "NumPy or Python computed this, once, and the converter sees only TensorFlow's "
@@ -90,7 +99,21 @@ def _flatten_any(flatten_any):
                 return f"{given} the file gives shape {answer.shape}. It should be {right.shape}."
             if np.abs(answer - right).max() > 1e-3:
                 return f"{given} the file gives other numbers. Each row must stay one input."
+            if reason := _in_tensorflow(flatten_any, tf.constant(x), constant, right):
+                return f"{given} the file is right by luck: {reason}"
     return None
+
+
+def _in_tensorflow(flatten_any, x, weights, right):
+    """Return what is wrong in TensorFlow: LiteRT's FULLY_CONNECTED takes rows of any shape."""
+    try:
+        found = np.asarray(_one(flatten_any(x, weights)))
+    except Exception as error:
+        return f"in TensorFlow y{stopped(error, flatten_any)[1:]}"
+    if found.shape != right.shape:
+        return f"in TensorFlow your function returns shape {found.shape}, not {right.shape}."
+    same = np.abs(found - right).max() < 1e-3
+    return None if same else "in TensorFlow your function returns other numbers."
 
 
 EXERCISES = [
@@ -110,12 +133,17 @@ EXERCISES = [
             "def asinh(x):\n"
             "    return tf.reduce_sum(tf.math.log(x + tf.sqrt(x * x + 1.0)))": "gives shape",
             "def asinh(x):\n    return tf.math.log(x + tf.sqrt(x + 1.0))": "off by up to",
+            "def asinh(x):\n    return tf.math.log(tf.abs(x) + tf.sqrt(x * x + 1.0))": "from -4 to 0",
+            "def asinh(x):\n    return x, tf.math.log(x + tf.sqrt(x * x + 1.0))": "one tensor",
+            "def asinh(x):\n"
+            "    return tf.numpy_function(np.arcsinh, [x], tf.float32)": "Custom ops: PyFunc",
         },
         right_codes=(
             "def asinh(x):\n"
             "    size = tf.abs(x)\n"
             "    return tf.sign(x) * tf.math.log(size + (size ** 2 + 1) ** 0.5)",
             "asinh = lambda x: -tf.math.log(tf.sqrt(1 + x * x) - x)",
+            'def asinh(x):\n    return {"y": tf.math.log(x + tf.sqrt(x * x + 1.0))}',
         ),
     ),
     Exercise(
@@ -131,6 +159,10 @@ EXERCISES = [
             "    return tf.reshape(x, [3, 16]) @ weights": "the file stops",
             "def flatten_any(x, weights):\n"
             "    return tf.reshape(x, [-1, 16]) @ weights": "Your code stopped with",
+            "def flatten_any(x, weights):\n"
+            "    return tf.reshape(x, [1, -1]) @ weights": "right by luck: in TensorFlow your code",
+            "def flatten_any(x, weights):\n"
+            "    return tf.reshape(x, [weights.shape[0], -1]) @ weights": "right by luck",
             "def flatten_any(x, weights):\n"
             "    return tf.reshape(x, [x.shape[0], -1]) @ weights": "Your code stopped with",
             "def flatten_any(x, weights):\n"

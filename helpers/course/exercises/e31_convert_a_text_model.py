@@ -1,5 +1,7 @@
 """The exercises of 31_convert_a_text_model."""
 
+import collections
+
 import numpy as np
 
 from helpers.course.exercises import Exercise, Wrong, ask, shown
@@ -14,6 +16,7 @@ KINDS = {  # (reads text, gives text): names of ops
 
 def _names(answer):
     """Return an answer as a list of text; raise Wrong if it isn't one."""
+    answer = answer.tolist() if isinstance(answer, np.ndarray) else answer
     answer = [answer] if isinstance(answer, str) else answer
     if not isinstance(answer, (list, tuple, set, dict)):
         raise Wrong(f"Return a list of names. Found: {shown(answer)}.")
@@ -80,18 +83,25 @@ def _ids_from_the_end(ids_from_the_end):
         right = [vocabulary.get(word, 1) for word in words][-length:]
         right = [0] * (length - len(right)) + right
         answer = ask(ids_from_the_end, list(words), dict(vocabulary), length)
-        if isinstance(answer, np.ndarray):
-            answer = answer.tolist()
-        if not isinstance(answer, (list, tuple)):
+        answer = answer.numpy() if hasattr(answer, "numpy") else answer
+        answer = answer.tolist() if isinstance(answer, np.ndarray) else answer
+        if not isinstance(answer, (list, tuple, collections.deque)):
             return f"Return a list of {length} ids. Found: {shown(answer)}."
         answer = list(answer)
-        if answer == right and not any(isinstance(one, bool) for one in answer):
+        odd = [one for one in answer if not isinstance(one, (int, np.integer))]
+        if answer == right and not odd and not any(isinstance(one, bool) for one in answer):
             continue
         asked = f"For {count} words and length {length}"
         if len(answer) != length:
             return f"{asked} it returns {len(answer)} ids."
-        if not all(isinstance(one, (int, np.integer, float)) for one in answer):
-            return f"{asked} some ids aren't numbers, such as {shown(answer[0])}."
+        if odd:
+            return f"{asked} some ids aren't integers, such as {shown(odd[0])}."
+        if answer == ([1] * length + right[max(length - count, 0) :])[-length:]:
+            return f"{asked} it fills up with 1, which is an unknown word. Fill up with 0."
+        zeros = [vocabulary.get(word, 0) for word in words]
+        kept = [number for number in zeros if number]
+        if answer in (([0] * length + zeros)[-length:], ([0] * length + kept)[-length:]):
+            return f"{asked} an unknown word isn't there as 1. (0 only fills up.)"
         first = [vocabulary.get(word, 1) for word in words][:length]
         if count > length and answer == first:
             return f"{asked} it keeps the first words. This model keeps the last ones."
@@ -161,7 +171,19 @@ EXERCISES = [
             "    return [0] * (length - len(ids)) + ids": "Your code stopped with KeyError",
             "def ids_from_the_end(words, vocabulary, length):\n"
             "    ids = [vocabulary.get(word, 0) for word in words][-length:]\n"
-            "    return [0] * (length - len(ids)) + ids": "it should begin",
+            "    return [0] * (length - len(ids)) + ids": "an unknown word isn't there as 1",
+            "def ids_from_the_end(words, vocabulary, length):\n"
+            "    ids = [vocabulary.get(word, 1) for word in words][-length:]\n"
+            "    return [1] * (length - len(ids)) + ids": "it fills up with 1",
+            "def ids_from_the_end(words, vocabulary, length):\n"
+            "    ids = [vocabulary[word] for word in words if word in vocabulary][-length:]\n"
+            "    return [0] * (length - len(ids)) + ids": "an unknown word isn't there as 1",
+            "def ids_from_the_end(words, vocabulary, length):\n"
+            "    ids = [float(vocabulary.get(word, 1)) for word in words][-length:]\n"
+            "    return [0.0] * (length - len(ids)) + ids": "some ids aren't integers",
+            "def ids_from_the_end(words, vocabulary, length):\n"
+            "    ids = np.array([vocabulary.get(word, 1) for word in words][-length:])\n"
+            "    return np.pad(ids, (length - len(ids), 0))[None]": "it returns 1 ids",
             "def ids_from_the_end(words, vocabulary, length):\n"
             "    ids = [vocabulary.get(word, 1) for word in words][::-1][:length]\n"
             "    return [0] * (length - len(ids)) + ids": "their order isn't",
@@ -176,6 +198,9 @@ EXERCISES = [
             "        if place < length:\n"
             "            row[length - 1 - place] = vocabulary.get(word, 1)\n"
             "    return row",
+            "def ids_from_the_end(words, vocabulary, length):\n"
+            "    ids = [vocabulary.get(word, 1) for word in words]\n"
+            "    return tf.constant(([0] * length + ids)[-length:])",
         ),
     ),
 ]

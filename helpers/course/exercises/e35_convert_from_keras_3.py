@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers import interpreter
-from helpers.course.exercises import Exercise, ask, cut, shown
+from helpers.course.exercises import Exercise, Wrong, ask, cut, shown
 
 VOCABULARY = ["", "[UNK]", "the", "cat", "sat", "its", "redsnapper", "a"]
 TEXTS = (
@@ -19,6 +19,8 @@ TEXTS = (
     ("  a   cat ", 2),
     ("-- cat ...", 3),
     ("", 2),
+    ("red_snapper a", 3),
+    ("sat\tits a", 4),
 )
 
 
@@ -43,7 +45,15 @@ def _export_one(export_one):
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         for number, (model, feed) in enumerate(zip(_recurrent(), feeds, strict=True)):
             path = Path(temporary, f"{number}.tflite")
-            answer = ask(export_one, model, path, none=True)
+            try:
+                answer = ask(export_one, model, path, none=True)
+            except Wrong as wrong:
+                if "TensorListReserve" not in str(wrong):
+                    raise
+                return (
+                    "It doesn't convert: the batch is still dynamic, so the size of the loop's "
+                    "list isn't known. Trace the model for a batch of one."
+                )
             if not path.exists():
                 if isinstance(answer, bytes):
                     return "It returns the bytes, and writes nothing. Write them to `path`."
@@ -59,7 +69,10 @@ def _exported(path, model, feed):
         loaded = interpreter.load(path)
         [runner] = [loaded.get_signature_runner(name) for name in loaded.get_signature_list()]
     except RuntimeError:
-        return "LiteRT can't run the file: it has Select TF ops. Fix the batch, and forbid them."
+        return (
+            "LiteRT can't run the file: it has Select TF ops. Fix the batch, and take the two steps: "
+            "they allow only built-in ops."
+        )
     except ValueError:
         return "There's a file at `path`, but not a .tflite with one signature."
     [wanted_input] = model.inputs
@@ -87,11 +100,12 @@ def _exported(path, model, feed):
 def _ids(ids):
     for text, length in TEXTS:
         answer = ask(ids, text, list(VOCABULARY), length)
+        answer = answer.numpy() if hasattr(answer, "numpy") else answer
         if not isinstance(answer, (list, tuple, np.ndarray)):
             return f"The answer should be a list of integers. Found: {shown(answer)}."
-        found = list(np.asarray(answer).tolist()) if len(answer) else []
+        found = [one.item() if isinstance(one, np.generic) else one for one in answer]
         if not all(isinstance(one, int) and not isinstance(one, bool) for one in found):
-            return f"The list should hold integers. Found: {found[:6]}."
+            return f"The list should hold integers. Found: {cut(str(found[:6]))}."
         if reason := _numbers(text, length, found):
             return reason
     return None
@@ -106,7 +120,7 @@ def _numbers(text, length, found):
         (len(found) > length, f"Cut it to {length}."),
         (len(found) < length, f"Fill it up with 0 to {length}."),
         (found == _right(text, length, lower=False), "Small letters first."),
-        (found == _right(text, length, strip=False), "Remove the punctuation first."),
+        (found == _right(text, length, strip=False), "Remove all of string.punctuation first."),
         (
             found == _right(text, length, gap=" "),
             "Punctuation goes without a gap: it's is one word.",
@@ -115,21 +129,43 @@ def _numbers(text, length, found):
         (found == _right(text, length, unknown=0), "An unknown word is 1, [UNK]."),
         (found == _right(text, length, skip=True), "An unknown word stays in the list, as 1."),
         (found == _right(text, length, front=True), "The zeros go to the end."),
+        (found == _right(text, length, last=True), "Keep the first words, and cut the end off."),
+        (
+            found == _right(text, length, split=lambda text: text.split(" ")),
+            "Several spaces count as one, and a tab is white space, too: split() knows.",
+        ),
         (found == _right(text, length, pad=1), "Fill up with 0; 1 is an unknown word."),
     ]
-    why = next((words for wrong, words in reasons if wrong), "Take the words one by one.")
-    return f"{text!r} with length {length} should give {right}. Found: {found}. {why}"
+    why = next(
+        (words for wrong, words in reasons if wrong),
+        "Go step by step: small letters, punctuation, split, look up.",
+    )
+    given = found if len(found) < 12 else f"{len(found)} numbers"
+    return f"{text!r} with length {length} should give {right}. Found: {given}. {why}"
 
 
-def _right(text, length, lower=True, strip=True, gap="", unknown=1, skip=False, pad=0, front=False):
+def _right(
+    text,
+    length,
+    lower=True,
+    strip=True,
+    gap="",
+    unknown=1,
+    skip=False,
+    pad=0,
+    front=False,
+    last=False,
+    split=str.split,
+):
     """Return the numbers of a text; with the options on, one of the plausible mistakes."""
     import string
 
     text = text.lower() if lower else text
     if strip:
         text = "".join(gap if one in string.punctuation else one for one in text)
-    words = [one for one in text.split() if not skip or one in VOCABULARY]
-    numbers = [VOCABULARY.index(one) if one in VOCABULARY else unknown for one in words][:length]
+    words = [one for one in split(text) if not skip or one in VOCABULARY]
+    numbers = [VOCABULARY.index(one) if one in VOCABULARY else unknown for one in words]
+    numbers = numbers[-length:] if last else numbers[:length]
     rest = [pad] * (length - len(numbers))
     return rest + numbers if front else numbers + rest
 
@@ -139,48 +175,45 @@ EXERCISES = [
         _export_one,
         "The batch is fixed, the name is kept, and an op that LiteRT lacks would stop the export.",
         "tf.TensorSpec([1, *shape[1:]], dtype, name=...) with what model.inputs[0] says; then "
-        "model.export with input_signature and target_spec.",
+        "to_tflite with this spec, and path.write_bytes.",
         "def export_one(model, path):\n"
         "    [given] = model.inputs\n"
         "    one = tf.TensorSpec([1, *given.shape[1:]], given.dtype, name=given.name)\n"
-        '    model.export(path, format="litert", input_signature=[one], target_spec=builtin)',
+        "    path.write_bytes(to_tflite(model, [one]))",
         wrong={
             "def export_one(model, path):\n"
-            '    model.export(path, format="litert")': "it has Select TF ops",
+            '    model.export(str(path), format="litert")': "it has Select TF ops",
             "def export_one(model, path):\n"
             "    [given] = model.inputs\n"
             "    one = tf.TensorSpec([1, *given.shape[1:]], given.dtype)\n"
-            '    model.export(path, format="litert", input_signature=[one], target_spec=builtin)': (
-                "Name the spec"
-            ),
+            "    path.write_bytes(to_tflite(model, [one]))": "Name the spec",
             "def export_one(model, path):\n"
             "    [given] = model.inputs\n"
             "    one = tf.TensorSpec([1, *given.shape[1:]], tf.float32, name=given.name)\n"
-            '    model.export(path, format="litert", input_signature=[one], target_spec=builtin)': (
-                "Take the input's dtype"
-            ),
+            "    path.write_bytes(to_tflite(model, [one]))": "Take the input's dtype",
             "def export_one(model, path):\n"
             "    [given] = model.inputs\n"
             "    one = tf.TensorSpec([8, *given.shape[1:]], given.dtype, name=given.name)\n"
-            '    model.export(path, format="litert", input_signature=[one], target_spec=builtin)': (
-                "It should take a batch of one"
-            ),
+            "    path.write_bytes(to_tflite(model, [one]))": "It should take a batch of one",
             "def export_one(model, path):\n"
-            '    model.export(path, format="litert", target_spec=builtin)': (
-                "Your code stopped with ConverterError"
-            ),
+            "    path.write_bytes(to_tflite(model))": "the batch is still dynamic",
             "def export_one(model, path):\n"
             "    [given] = model.inputs\n"
             "    one = tf.TensorSpec([1, *given.shape[1:]], given.dtype, name=given.name)\n"
-            '    model.export(path.with_suffix(".keras.tflite"), format="litert", input_signature=[one])': (
+            "    return to_tflite(model, [one])": "It returns the bytes, and writes nothing",
+            "def export_one(model, path):\n"
+            "    [given] = model.inputs\n"
+            "    one = tf.TensorSpec([1, *given.shape[1:]], given.dtype, name=given.name)\n"
+            '    path.with_suffix(".keras.tflite").write_bytes(to_tflite(model, [one]))': (
                 "no file at `path`"
             ),
             "def export_one(model, path):\n"
             "    [given] = model.inputs\n"
             "    one = tf.TensorSpec(given.shape[1:], given.dtype, name=given.name)\n"
-            '    model.export(path, format="litert", input_signature=[one], target_spec=builtin)': (
-                "is incompatible with the layer"
-            ),
+            "    path.write_bytes(to_tflite(model, [one]))": "is incompatible with the layer",
+            "def export_one(model, path):\n"
+            "    one = tf.TensorSpec([1, 10, 4], tf.float32, name='window')\n"
+            "    path.write_bytes(to_tflite(model, [one]))": "is incompatible with the layer",
             "def export_one(model, path):\n"
             "    [given] = model.inputs\n"
             "    one = tf.TensorSpec([1, *given.shape[1:]], given.dtype, name=given.name)\n"
@@ -195,7 +228,13 @@ EXERCISES = [
             "    with tempfile.TemporaryDirectory() as made:\n"
             "        model.export(made, input_signature=[one])\n"
             "        converter = tf.lite.TFLiteConverter.from_saved_model(made)\n"
-            "        path.write_bytes(converter.convert())",
+            '        with open(path, "wb") as file:\n'
+            "            file.write(converter.convert())",
+            "def export_one(model, path):\n"
+            "    [given] = model.inputs\n"
+            "    one = keras.Input(given.shape[1:], batch_size=1, dtype=given.dtype, name=given.name)\n"
+            "    made = tf.lite.TFLiteConverter.from_keras_model(keras.Model(one, model(one)))\n"
+            "    path.write_bytes(made.convert())",
         ),
     ),
     Exercise(
@@ -213,7 +252,7 @@ EXERCISES = [
             "def ids(text, vocabulary, length):\n"
             "    words = text.lower().split()\n"
             "    found = [vocabulary.index(one) if one in vocabulary else 1 for one in words]\n"
-            "    return (found + [0] * length)[:length]": "Remove the punctuation first",
+            "    return (found + [0] * length)[:length]": "Remove all of string.punctuation",
             "def ids(text, vocabulary, length):\n"
             "    import string\n"
             '    kept = "".join(one for one in text if one not in string.punctuation)\n'
@@ -250,6 +289,23 @@ EXERCISES = [
             "    found = [vocabulary.index(one) if one in vocabulary else 1 for one in kept.split()]\n"
             "    found = found[:length]\n"
             "    return [0] * (length - len(found)) + found": "The zeros go to the end",
+            "def ids(text, vocabulary, length):\n"
+            "    import string\n"
+            '    kept = "".join(one for one in text.lower() if one not in string.punctuation)\n'
+            '    words = kept.split(" ")\n'
+            "    found = [vocabulary.index(one) if one in vocabulary else 1 for one in words]\n"
+            "    return (found + [0] * length)[:length]": "Several spaces count as one",
+            "def ids(text, vocabulary, length):\n"
+            "    import string\n"
+            '    kept = "".join(one for one in text.lower() if one not in string.punctuation)\n'
+            "    words = kept.split()[-length:]\n"
+            "    found = [vocabulary.index(one) if one in vocabulary else 1 for one in words]\n"
+            "    return (found + [0] * length)[:length]": "Keep the first words",
+            "def ids(text, vocabulary, length):\n"
+            '    words = re.sub(r"[^\\w\\s]", "", text.lower()).split()\n'
+            "    found = [vocabulary.index(one) if one in vocabulary else 1 for one in words]\n"
+            "    return (found + [0] * length)[:length]": "Remove all of string.punctuation",
+            "def ids(text, vocabulary, length):\n    while True:\n        yield 1": "Cut it to",
         },
         right_codes=(
             "def ids(text, vocabulary, length):\n"
