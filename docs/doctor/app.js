@@ -3,6 +3,7 @@
 const base = new URL(".", document.baseURI).href;
 const [state, drop, tries, message, results, busy, stop, said] =
   ["state", "drop", "tries", "message", "results", "busy", "stop", "said"].map((id) => document.getElementById(id));
+const nav = document.querySelector("nav"); // hidden where the rest of the site isn't
 const MOST_FILES = 20_000; // of a folder
 const SECONDS = 60; // for one run of a model
 const TRIES = [ // name of the button, the file, what is done to its bytes
@@ -108,8 +109,10 @@ function showMessage(found) {
   const article = element("article", {}, element("h3", {}, found.known ? found.entries[0].title : "Not known"));
   article.dataset.known = found.known;
   if (!found.known) article.append(...found.text.split("\n\n").slice(1).map((part) => element("p", {}, part)));
-  for (const {title, address, rows} of found.entries)
-    article.append(list(rows.map(([name, text]) => [name, ...rich(text)])), element("p", {}, "In the list of errors: ", element("a", {href: `../${address}`}, title)));
+  for (const {title, address, rows} of found.entries) {
+    article.append(list(rows.map(([name, text]) => [name, ...rich(text)])));
+    if (!nav.hidden) article.append(element("p", {}, "In the list of errors: ", element("a", {href: `../${address}`}, title)));
+  }
   article.append(element("details", {}, element("summary", {}, "As the command line says it"), element("pre", {}, found.text)));
   return add(article);
 }

@@ -19,6 +19,7 @@ from hub_to_tflite.errors import explain
 from hub_to_tflite.file.identify import identify
 from tests.site.conftest import SCHEMES, WIDTHS, serious, server
 from tools import fuzz
+from tools.site import doctor
 
 MOST = 10e6  # bytes of the page, compressed
 DAMAGED = 100
@@ -264,6 +265,15 @@ class TestNothingLeaves:
             page.get_by_role("button", name="The digits model").click()
             page.get_by_role("button", name="Run it here").click()
             page.get_by_text("LiteRT.js ran it once").first.wait_for()
+
+    def test_alone_it_links_to_no_other_page_of_the_site(self, program, tmp_path):
+        doctor.build(tmp_path, alone=True)
+        with server(tmp_path) as (address, _), browser.open_page(program) as page:
+            page.goto(address)
+            page.locator("#message").fill("ModuleNotFoundError: No module named 'imp'")
+            page.get_by_role("button", name="Explain it").click()
+            page.locator("article[data-known=true]").wait_for(timeout=120_000)
+            assert page.locator("a[href^='../']:visible").count() == 0 and page.errors == []
 
     def test_a_new_version_replaces_the_old_one(self, program, parts, tmp_path):
         copy = shutil.copytree(parts, tmp_path / "parts")

@@ -27,10 +27,11 @@ PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
 PYTHON = ("*.py", "file/*.*", "errors/*.*", "targets/*.*", "sandbox/*.*")  # of hub_to_tflite
 
 
-def build(out: Path, fetch: bool = True) -> Path:
+def build(out: Path, fetch: bool = True, alone: bool = False) -> Path:
     """Write the page into the folder `out`, whole or not at all, replacing what's there.
 
-    Return `out`. Raises deploy.web.build.WebError if npm can't fetch what it's made of.
+    `alone` leaves out what links to the rest of the site. Return `out`. Raises
+    deploy.web.build.WebError if npm can't fetch what it's made of.
     """
     pyodide, litert = packages(fetch) / "pyodide", web.packages(fetch) / "@litertjs"
     with cache.whole_folder(Path(out), replace=True) as new:
@@ -38,6 +39,8 @@ def build(out: Path, fetch: bool = True) -> Path:
             (new / folder).mkdir(parents=True)
         for name in PAGE:
             shutil.copyfile(SOURCES / name, new / name)
+        if alone:
+            _replace(new / "index.html", "<nav ", "<nav hidden ")
         for name in PYODIDE:
             shutil.copyfile(pyodide / name, new / "pyodide" / name)
         shutil.copyfile(stdlib(pyodide), new / "pyodide" / "python_stdlib.zip")

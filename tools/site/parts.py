@@ -59,7 +59,7 @@ def main() -> int:
         web.packages()
         doctor.packages()
         if command != "packages":
-            doctor.build(PARTS / "doctor")
+            doctor.build(PARTS / "doctor", alone=command in ("doctor", "serve"))
         if command == "build":
             web.build(PARTS / "digit")
         if command == "serve":
