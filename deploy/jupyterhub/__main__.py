@@ -36,6 +36,7 @@ LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is read as another on p
 FIRST_UID = 1_900_000_000  # ids that no system gives to its users, to services or to containers
 COMMAND = (str(ROOT / ".venv-hub/bin/python"), "-m", "jupyterhub", "-f")
 COMMAND += (str(SOURCES / "jupyterhub_config.py"),)
+NEWS = "@jupyterlab/apputils-extension:announcements"  # it asks each learner about a newsletter
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -80,11 +81,16 @@ def prepare(folder: Path, users: int, url: str, **settings: str | int) -> Path:
             home.mkdir(mode=0o700)
             if person["uid"]:
                 os.chown(home, person["uid"], person["uid"])
-    spec = folder / "jupyter" / "kernels" / "python3" / "kernel.json"
-    spec.parent.mkdir(parents=True, exist_ok=True)
     argv = [str(ROOT / ".venv/bin/python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
-    _let_all_read(known["teacher"]["uid"], spec)
+    spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
+    for name, content in (
+        ("labconfig/page_config.json", {"disabledExtensions": {NEWS: True}}),
+        ("kernels/python3/kernel.json", spec),
+    ):
+        path = folder / "jupyter" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content))
+    _let_all_read(known["teacher"]["uid"], path)
     address = urlsplit(url)
     host = "127.0.0.1" if address.hostname in LOCAL else ""
     proxy = build.packages(sources=SOURCES) / "configurable-http-proxy/bin/configurable-http-proxy"

@@ -102,6 +102,7 @@ c.Spawner.poll_interval = 5
 c.Spawner.environment = {
     "PATH": f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}",
     "JUPYTER_PATH": f"{CLASS['jupyter']}{os.pathsep}{ROOT / '.venv/share/jupyter'}",
+    "JUPYTER_CONFIG_PATH": CLASS["jupyter"],
     "HUB_TO_TFLITE_SHARED": CLASS["shared"],
     "TF_NUM_INTRAOP_THREADS": THREADS,
     "TF_NUM_INTEROP_THREADS": THREADS,
