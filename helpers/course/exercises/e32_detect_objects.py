@@ -103,6 +103,7 @@ def _boxes(random, count, side=0.3):
 
 def _floats(answer, count, what):
     """Return an answer as float64 (count,); raise Wrong if it isn't that many numbers."""
+    answer = answer.numpy() if hasattr(answer, "numpy") else answer
     if not isinstance(answer, (np.ndarray, list, tuple)):
         raise Wrong(f"Return one number for each of `others`, an array. Found: {shown(answer)}.")
     try:
@@ -134,7 +135,7 @@ def _iou(iou):
 def _why_iou(box, others, answer, right):
     """Return the reason for a wrong IoU."""
     if not np.isfinite(answer).all():
-        return "Some of the numbers aren't finite. Do you divide by an area of zero?"
+        return "Some of the numbers aren't finite. Divide by the union, which is never 0."
     sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
     shared, unclipped = np.prod(np.maximum(sides, 0), axis=1), np.prod(sides, axis=1)
     one, other = np.prod(box[2:] - box[:2]), np.prod(others[:, 2:] - others[:, :2], axis=1)
@@ -152,6 +153,14 @@ def _why_iou(box, others, answer, right):
         (shared / one, "That's the shared part of `box`. Divide by the union of both."),
         (shared / other, "That's the shared part of the other box. Divide by the union of both."),
         (shared / np.minimum(one, other), "Divide by the union, not by the smaller box."),
+        (shared / np.maximum(one, other), "Divide by the union, not by the larger box."),
+        (2 * shared / (one + other), "That's another measure, Dice. Divide by the union, once."),
+        (100 * right, "Return fractions from 0 to 1, not percent."),
+        (
+            np.prod(np.abs(sides), axis=1) / (one + other - np.prod(np.abs(sides), axis=1)),
+            "Where two boxes don't touch, a side of what they share comes out negative. Set it to "
+            "0: its absolute value would be an area that isn't there.",
+        ),
         (shared / around, "That's the box around both. The union is smaller: the areas, minus once "
          "what they share."),
         (1 - right, "That's how much they differ: 1 minus the IoU."),
@@ -161,7 +170,8 @@ def _why_iou(box, others, answer, right):
             return reason
     worst = int(np.abs(answer - right).argmax())
     return (
-        f"For {np.round(box, 2).tolist()} and {np.round(others[worst], 2).tolist()} it says "
+        f"For {box.astype(float).round(2).tolist()} and "
+        f"{others[worst].astype(float).round(2).tolist()} it says "
         f"{answer[worst]:.3g}; it should be {right[worst]:.3g}. The edges are top, left, bottom, "
         "right."
     )
@@ -173,6 +183,7 @@ def _nms(function):
         boxes = _boxes(random, count)
         scores = random.permutation(np.linspace(0.1, 0.95, count, dtype=np.float32))
         answer = ask(function, boxes.copy(), scores.copy(), limit)
+        answer = answer.numpy() if hasattr(answer, "numpy") else answer
         answer = wanted(answer, (list, tuple, np.ndarray))
         if len(answer) and np.ndim(answer[0]):
             return "Return indices, the places of the boxes in `boxes`, and not the boxes."
@@ -209,6 +220,14 @@ def _why_nms(boxes, scores, limit, given, right):
             "Only those around the very best box are out. Go on with the best of the rest.",
         ),
         (list(order), "None is out. Leave out those that overlap a kept box by more than `limit`."),
+        (
+            [list(order).index(n) for n in right],
+            "These are places in the sorted list. Return the boxes' places in `boxes`.",
+        ),
+        (
+            [n for n in right if scores[n] > limit],
+            "`limit` is for the overlap, not for the score: it says nothing about low scores.",
+        ),
     ]
     for wrong, reason in reasons:
         if given == [int(one) for one in wrong]:
@@ -267,6 +286,13 @@ EXERCISES = [
                 "the box around both"
             ),
             "def iou(box, others):\n"
+            "    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])\n"
+            "    shared = np.prod(np.abs(sides), axis=1)\n"
+            "    one = np.prod(box[2:] - box[:2])\n"
+            "    each = np.prod(others[:, 2:] - others[:, :2], axis=1)\n"
+            "    return shared / (one + each - shared)": "its absolute value",
+            "def iou(box, others):\n    return 100 * overlap(box, others)": "not percent",
+            "def iou(box, others):\n"
             "    sides = np.minimum(box[2:], others[0, 2:]) - np.maximum(box[:2], others[0, :2])\n"
             "    return float(np.prod(np.maximum(sides, 0)))": "one number for each of `others`",
             "def iou(box, others):\n"
@@ -319,6 +345,15 @@ EXERCISES = [
             "            keep.append(n)\n"
             "    return keep": "Compare with the kept ones only",
             "def suppress(boxes, scores, limit):\n"
+            "    ordered, keep = boxes[np.argsort(-scores)], []\n"
+            "    for n, box in enumerate(ordered):\n"
+            "        if not keep or overlap(box, ordered[keep]).max() <= limit:\n"
+            "            keep.append(n)\n"
+            "    return keep": "places in the sorted list",
+            "def suppress(boxes, scores, limit):\n"
+            "    keep = nms(boxes, scores, limit)\n"
+            "    return [n for n in keep if scores[n] > limit]": "not for the score",
+            "def suppress(boxes, scores, limit):\n"
             "    order = np.argsort(-scores)\n"
             "    rest = order[1:]\n"
             "    far = overlap(boxes[order[0]], boxes[rest]) <= limit\n"
@@ -360,7 +395,7 @@ EXERCISES = [
             "            keep.append(n)\n"
             "    return keep",
             "def suppress(boxes, scores, limit):\n"
-            "    return tf.image.non_max_suppression(boxes, scores, len(scores), limit).numpy()",
+            "    return tf.image.non_max_suppression(boxes, scores, len(scores), limit)",
         ),
     ),
 ]

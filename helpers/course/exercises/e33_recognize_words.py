@@ -68,8 +68,11 @@ def _cut(cut):
             return "Each frame should be a row: (frames, size), not (size, frames)."
         if answer.shape == right.shape:
             return (
-                f"{asked} the shape is right, but not the samples: begin at 0, step, 2 * step ..."
+                f"{asked} the shape is right, but not the samples: begin at 0, step, 2 * step ..., "
+                "and leave them as they are."
             )
+        if answer.shape == right[1:].shape and np.array_equal(answer, right[1:]):
+            return f"{asked} the first frame is missing: it begins at 0."
         if answer.ndim == 2 and answer.shape[1] == size and len(answer) == len(right) - 1:
             return f"{asked} the last frame is missing: it ends where the sound ends, or before."
         if answer.ndim == 2 and answer.shape[1] == size and len(answer) == length // size:
@@ -94,16 +97,22 @@ def _prepare(prepare):
         if answer.dtype != np.float32:
             return f"{asked} the dtype should be float32. Found: {answer.dtype}."
         mono = recorded.astype(np.float64) / 32768
-        mono = (mono.mean(1) if mono.ndim == 2 else mono)[:RATE]
+        whole = mono.mean(1) if mono.ndim == 2 else mono
+        mono = whole[:RATE]
         right = np.pad(mono, (0, RATE - len(mono)))
         if np.abs(answer[0] - right).max() < 1e-6:
             continue
+        if len(whole) > RATE and np.abs(answer[0] - whole[-RATE:]).max() < 1e-6:
+            return f"{asked} it loses the beginning. A long sound should lose its end."
         if np.abs(answer).max() > 2.5:
             return f"{asked} there's a value of {np.abs(answer).max():.0f}. Divide by 32768."
         if len(mono) < RATE and np.abs(answer[0] - right[::-1]).max() > 1e-6 and answer[0, -1]:
             return f"{asked} the zeros should come after the sound."
         if np.abs(answer[0] - right).max() < 1e-3:
             return f"{asked} it's nearly right. Divide by 32768, not by another number."
+        for number in (65535, 65536):
+            if np.abs(answer[0] * number / 32768 - right).max() < 1e-6:
+                return f"{asked} the sound is too soft. Divide by 32768, not by {number}."
         if recorded.ndim == 2:
             return (
                 f"{asked}, stereo, the values are off. Take the mean of the two channels, in floats: "
@@ -128,6 +137,14 @@ EXERCISES = [
             "    return np.stack([sound[start : start + size] for start in starts])": "is missing",
             "def cut(sound, size, step):\n"
             "    return [sound[s : s + size] for s in range(0, len(sound), step)]": "whole frames",
+            "def cut(sound, size, step):\n"
+            "    starts = range(step, len(sound) - size + 1, step)\n"
+            "    return np.stack([sound[s : s + size] for s in starts])": "the first frame is missing",
+            "def cut(sound, size, step):\n"
+            "    starts = range(0, len(sound) - size + 1, step)\n"
+            "    return np.stack([sound[s : s + size] * np.hanning(size) for s in starts])": (
+                "leave them as they are"
+            ),
             "def cut(sound, size, step):\n"
             "    return sound[: len(sound) // size * size].reshape(-1, size)": "don't overlap",
             "def cut(sound, size, step):\n"
@@ -189,6 +206,12 @@ EXERCISES = [
             "    return np.pad(sound, (0, 8000 - len(sound)))[None]": "nearly right",
             "def prepare(recorded):\n"
             "    return recorded.astype(np.float32)[None, :8000] / 32768": "the shape should be",
+            "def prepare(recorded):\n"
+            "    sound = recorded.astype(np.float32)[-8000:] / 32768\n"
+            "    return np.pad(sound, (0, 8000 - len(sound)))[None]": "it loses the beginning",
+            "def prepare(recorded):\n"
+            "    sound = recorded.astype(np.float32)[:8000] / 65536\n"
+            "    return np.pad(sound, (0, 8000 - len(sound)))[None]": "too soft",
         },
         right_codes=(
             "def prepare(recorded):\n"
