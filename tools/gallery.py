@@ -43,7 +43,7 @@ def cause(names):
     with tempfile.TemporaryDirectory(prefix="errors-") as folder:
         environment = {"TFHUB_CACHE_DIR": f"{folder}/hub", "CUDA_VISIBLE_DEVICES": ""}
         try:
-            return sandbox.call(_cause, folder, names, seconds=400, environment=environment)
+            return sandbox.call(_cause, folder, names, seconds=1500, environment=environment)
         except sandbox.SandboxError as error:  # its log names the last entry
             raise RuntimeError(f"{error}\n{error.log}") from None
 

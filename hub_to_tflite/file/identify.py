@@ -110,21 +110,21 @@ def _in_folder(folder):
 
 def _in_file(file):
     """Return (format, detail) for an open file, from 512 bytes if they do."""
-    head = file.read(512)
+    head = file.read(512).removeprefix(b"\xef\xbb\xbf")  # the mark of UTF-8
     file.seek(0)
     heads = knowledge.load(FORMATS)["heads"].items()
     matches = ((re.match(mark.encode(), head, re.DOTALL), what) for mark, what in heads)
     found, what = next((one for one in matches if one[0]), (None, ""))
     if not found:
-        return ("unknown" if head else "empty"), ""
+        return ("unknown", _beginning(head)) if head else ("empty", "")
     if what == "zip":
         return _in_zip(file)
     if what == "tar":
         return _in_tar(gzip.open(file) if head.startswith(b"\x1f\x8b") else file)
     if what == "JSON":
         return _in_json(file)
-    if what == "HDF5" and not _holds(file, b"model_config"):
-        return what, "It has no model_config: weights or other data, not a whole model."
+    if what == "HDF5":
+        return _in_hdf5(file, head)
     if what == "git-LFS pointer" and found[1]:
         return what, f"It stands for a file of {int(found[1]):,} bytes."
     if what == "HTML page":
@@ -137,6 +137,29 @@ def _in_file(file):
     return what, ""
 
 
+def _beginning(head):
+    """Return a sentence on the first bytes of a file that no pattern fits."""
+    if not head.strip(b"\0"):
+        return "It begins with zeros, as a download does that was reserved and not filled."
+    text = head.decode(errors="replace")
+    start = next(iter(text.strip().splitlines()), "")[:40]
+    if start.isprintable() and "\N{REPLACEMENT CHARACTER}" not in text[:-1]:
+        return f"It is text, and begins with {start!r}."
+    return f"It begins with the bytes {head[:12].hex(' ')}."
+
+
+def _in_hdf5(file, head):
+    """Return (format, detail) for an HDF5 file, which says itself where it ends."""
+    place = 40 if head[8:9] < b"\2" else 28
+    size, end = file.seek(0, 2), int.from_bytes(head[place : place + 8], "little")
+    file.seek(0)
+    if len(head) < place + 8 or end > size:
+        return "damaged HDF5", f"It breaks off after {size:,} bytes."
+    if not _holds(file, b"model_config"):
+        return "HDF5", "It has no model_config: weights or other data, not a whole model."
+    return "HDF5", ""
+
+
 def _in_zip(file):
     try:
         names = zipfile.ZipFile(file).namelist()
@@ -144,8 +167,19 @@ def _in_zip(file):
         return "damaged archive", "It begins like a zip archive, but has no list of files."
     if "model.weights.h5" in names:
         return "Keras archive", ""
-    if models := [name for name in names if name.endswith((".tflite", ".task"))]:
-        return "MediaPipe bundle", f"It holds {', '.join(models)}."
+    if not names:
+        return "archive", "It is empty."
+    if any(name.endswith(("/data.pkl", "/constants.pkl")) for name in names):
+        return "PyTorch file", ""
+    if all(name.endswith(".npy") for name in names):
+        return "NumPy archive", f"Its arrays are {', '.join(names[:5])}."
+    if "AndroidManifest.xml" in names:
+        inside = [name for name in names if name.endswith(".tflite")]
+        return "Android app", f"It holds {', '.join(inside)}." if inside else ""
+    models = [name for name in names if name.endswith((".tflite", ".task"))]
+    named = str(getattr(file, "name", "")).endswith(".task")
+    if len(models) > 1 or "TF_LITE_PREFILL_DECODE" in names or (models and named):
+        return "MediaPipe bundle", f"It holds {', '.join(models or names)}."
     return _in_archive(names)
 
 
@@ -155,7 +189,10 @@ def _in_tar(file):
         try:
             archive = tarfile.open(fileobj=file, mode="r|")
         except tarfile.ReadError:
-            return "archive", "It is compressed, and no tar archive is inside."
+            file.seek(0)
+            inside, _ = _in_file(io.BytesIO(file.read(512)))
+            known = "" if inside in ("unknown", "empty") else f" What is inside: {inside}."
+            return "archive", f"It is compressed, and no tar archive is inside.{known}"
         for member in archive:
             names.append(member.name)
             if member.offset_data + member.size > MOST:
@@ -173,7 +210,8 @@ def _in_archive(names):
     paths = map(PurePosixPath, names)
     folders = [path.parent for path in paths if path.name.startswith("saved_model.pb")]
     if not folders:
-        return "archive", ""
+        models = [name for name in names if name.endswith((".tflite", ".keras", ".h5", ".onnx"))]
+        return "archive", f"It holds {', '.join(models[:3])}." if models else ""
     inside = min(folders, key=lambda folder: len(folder.parts))
     detail = f"It is in {inside}/, where hub.load does not look." if inside.parts else ""
     return "archive of a SavedModel", detail
@@ -181,9 +219,9 @@ def _in_archive(names):
 
 def _in_json(file):
     try:
-        keys = json.loads(file.read(LARGEST_JSON))
+        keys = json.loads(file.read(LARGEST_JSON).removeprefix(b"\xef\xbb\xbf"))
     except (ValueError, RecursionError):
-        return "unknown", ""
+        return "unknown", "It begins like JSON, and is not."
     if isinstance(keys, dict) and {"modelTopology", "weightsManifest"} & set(keys):
         return "TensorFlow.js model", f"Its form is {keys['format']}." if "format" in keys else ""
     return "unknown", "It is JSON."
@@ -203,7 +241,8 @@ def _holds(file, word):
 def _runner(model):
     """Return who runs a .tflite with these ops."""
     flex = [op.name for op in model.ops if op.kind == "flex"]
-    custom = [op.name for op in model.ops if op.kind == "custom"]
+    known = knowledge.load(FORMATS)["registered"]
+    custom = [op.name for op in model.ops if op.kind == "custom" and op.name not in known]
     if flex:
         needed = "LiteRT with the Flex delegate, which no Python package of today has, for "
         return needed + ", ".join(flex)

@@ -194,6 +194,8 @@ def reason(error: Exception) -> str:
     from hub_to_tflite.errors import explain
 
     text = str(error)  # of a SandboxError it begins with the exception's name
+    if died := re.search(r"ended with (signal \d+ \(\w+\))", text):
+        return message("died", signal=died[1])
     words, ops = " ".join(text.split()), OPS.findall(text)
     entries = explain.explain(text)
     if entries:
@@ -298,7 +300,16 @@ def short_table(results: list[Result]) -> str:
             row = [f"{one.bytes:,}", one.output, error, same]
         rows.append([one.recipe, *row])
     head = ["recipe", "bytes", "worst output", "relative error", "same"]
-    return table(rows, head, "markdown")
+    return f"{table(rows, head, 'markdown')}\n\n{_unchanged(results)}".strip()
+
+
+def _unchanged(results):
+    """Return a sentence if dynamic range gave the very file of float32, else ""."""
+    files = {one.recipe: one.path for one in results if one.path}
+    pair = [files.get(name) for name in ("float32", "dynamic range")]
+    if None in pair or pair[0].read_bytes() != pair[1].read_bytes():
+        return ""
+    return message("unchanged")
 
 
 def outputs_table(results: list[Result]) -> str:

@@ -5,7 +5,6 @@ model runs one sample at a time, as a device would, so that all are asked the sa
 that need TensorFlow keep the model that they loaded: call them in a sandbox.
 """
 
-import contextlib
 import functools
 import hashlib
 import json
@@ -141,30 +140,37 @@ def convert(
 
     sizes = {name: value.shape[1:] for name, value in calibration.items()}
 
-    def attempt(fixed):
-        folder = narrow(saved_model, contract, sizes, fixed)
+    def attempt(fixed, lists=False):
+        folder = narrow(saved_model, contract, sizes, fixed, lists)
         return convert.convert_cached(folder, recipe, lambda: feeds(contract, calibration))
 
-    try:
-        return attempt(fixed)
-    except convert.RecipeError:
-        raise
-    except Exception:
-        with contextlib.suppress(Exception):
-            if not fixed:
-                return attempt(True)
-        raise
+    first = None
+    for way in ((fixed,), (True,), (True, True))[1 if fixed else 0 :]:
+        if way == (True, True) and "TensorList" not in str(first):
+            break
+        try:
+            return attempt(*way)
+        except convert.RecipeError:
+            raise
+        except Exception as error:
+            first = first or error
+    raise first
 
 
 def narrow(
-    saved_model: str | Path, contract: Contract, sizes: dict[str, tuple], fixed: bool = False
+    saved_model: str | Path,
+    contract: Contract,
+    sizes: dict[str, tuple],
+    fixed: bool = False,
+    lists: bool = False,
 ) -> Path:
     """Return a cached SavedModel with the contract's signature alone, called serving_default.
 
     The converter would convert every signature, and leave dynamic dimensions as they are. `sizes`
     is {input: shape of one sample}: an input with more dynamic dimensions than the batch gets
-    these, and a batch of 1; with `fixed` each input does. Where nothing has to be narrowed, the
-    folder itself is returned.
+    these, and a batch of 1; with `fixed` each input does. With `lists` the lists inside, such as
+    an LSTM's results, get the batch of 1 too. Where nothing has to be narrowed, the folder itself
+    is returned.
     """
     import tensorflow as tf
 
@@ -176,9 +182,14 @@ def narrow(
             shapes[name] = (*batch, *sizes[name])
     _, tags = savedmodel.read(saved_model)
     as_it_is = contract.signature == "serving_default" and not contract.others and tags == ["serve"]
-    if as_it_is and all(shapes[name] == spec.shape for name, spec in contract.inputs.items()):
+    if (
+        not lists
+        and as_it_is
+        and all(shapes[name] == spec.shape for name, spec in contract.inputs.items())
+    ):
         return Path(saved_model)
     what = [tinyhub.digest(saved_model), contract.signature, sorted(shapes.items()), tf.__version__]
+    what += [lists] if lists else []
     digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
     folder = cache.folder("narrowed") / digest
     if folder.exists():
@@ -195,9 +206,42 @@ def narrow(
         for name, spec in contract.inputs.items()
     }
     traced = tf.function(serve, autograph=False).get_concrete_function(**specs)
+    if lists:
+        traced = _with_fixed_lists(traced, specs)
+        module = tf.Module()  # the variables are constants now
     with cache.whole_folder(folder) as new:
         tf.saved_model.save(module, str(new), signatures={"serving_default": traced})
     return folder
+
+
+def _with_fixed_lists(traced, specs):
+    """Return a function of batch 1 whose lists of tensors have that batch too.
+
+    Keras 3 traces LSTM and GRU layers with any batch, and an export keeps that in constants.
+    """
+    import tensorflow as tf
+    from tensorflow.python.framework import convert_to_constants
+
+    frozen = convert_to_constants.convert_variables_to_constants_v2(
+        traced, lower_control_flow=False, aggressive_inlining=True
+    )
+    graph = frozen.graph.as_graph_def()
+    nodes = {node.name: node for node in graph.node}
+    used = (name for node in graph.node if node.op.startswith("TensorList") for name in node.input)
+    for node in {name: nodes[name] for name in used if name in nodes}.values():
+        shape = tf.make_ndarray(node.attr["value"].tensor) if node.op == "Const" else np.zeros(0)
+        if shape.ndim == 1 and shape.size and shape.dtype.kind == "i" and shape[0] == -1:
+            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto([1, *shape[1:]], shape.dtype))
+    imported = tf.compat.v1.wrap_function(
+        lambda: tf.graph_util.import_graph_def(graph, name=""), []
+    )
+    pruned = imported.prune([x.name for x in frozen.inputs], [x.name for x in frozen.outputs])
+    names = sorted(traced.structured_outputs)
+
+    def serve(**tensors):
+        return dict(zip(names, pruned(*(tensors[name] for name in sorted(specs))), strict=True))
+
+    return tf.function(serve, autograph=False).get_concrete_function(**specs)
 
 
 # Without TensorFlow: the samples, and the .tflite.

@@ -136,7 +136,7 @@ class TestRemarks:
 
     def test_labels_that_do_not_seem_to_be_the_models_are_doubted(self):
         assert compare.doubts({"y": LOGITS}, "y", None) == ""
-        assert "no output scores classes" in compare.doubts({"y": LOGITS}, None, np.zeros(4))
+        assert "one score for each class" in compare.doubts({"y": LOGITS}, None, np.zeros(4))
         scores = np.eye(10)[np.arange(450) % 10]
         right = np.arange(450) % 10
         assert compare.doubts({"y": scores}, "y", right) == ""

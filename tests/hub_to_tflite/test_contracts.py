@@ -210,3 +210,20 @@ def test_a_signature_is_split_from_a_handle_but_not_from_a_folder_with_such_a_na
     (tmp_path / "c#").mkdir()
     assert contracts.split(f"{tmp_path}/c#") == (f"{tmp_path}/c#", None)
     assert contracts.split(f"{tmp_path}/c##serve") == (f"{tmp_path}/c#", "serve")
+
+
+class TestLists:
+    def test_an_lstm_of_keras_3_converts_with_a_batch_of_one_and_is_as_right(
+        self, tensorflow, tmp_path
+    ):
+        tensorflow.call(awkward.keras_3_lstm, str(tmp_path / "lstm"))
+        folder, contract = tensorflow.call(contracts.open_model, str(tmp_path / "lstm"))
+        random = np.random.default_rng(0)
+        inputs = {name: random.random((5, 10, 4), np.float32) for name in contract.inputs}
+        expected = tensorflow.call(contracts.outputs, folder, contract, inputs)
+        path = tensorflow.call(contracts.convert, folder, contract, "float32", inputs)
+        found = contracts.run(path, contract, inputs)
+        assert list(found) == list(expected)
+        for name, value in expected.items():
+            np.testing.assert_allclose(found[name], value, atol=1e-5)
+        assert not any(op.kind == "flex" for op in flatbuffer.read(path.read_bytes()).ops)

@@ -48,6 +48,19 @@ def packed_zip(names, before=b""):
     return file.getvalue()
 
 
+def test_what_is_unknown_is_described_by_how_it_begins():
+    assert "begins with zeros" in identify(bytes(600)).detail
+    assert "text, and begins with 'cat'" in identify(b"cat\ndog\n").detail
+    assert "the bytes 01 02 ff" in identify(b"\x01\x02\xff").detail
+    assert "What is inside: .tflite" in identify(gzip.compress(WHOLE)).detail
+    assert "It holds m/a.tflite" in identify(tar(["m/a.tflite"])).detail
+
+
+def test_a_bundle_of_one_model_is_known_by_its_name(tmp_path):
+    (tmp_path / "hand.task").write_bytes(packed_zip(["hand.tflite"]))
+    assert identify(tmp_path / "hand.task").what == "MediaPipe bundle"
+
+
 @pytest.mark.parametrize(
     ("content", "what"),
     [
@@ -59,7 +72,27 @@ def packed_zip(names, before=b""):
         (POINTER, "git-LFS pointer"),
         (b"\x89HDF\r\n\x1a\n" + bytes(40) + b"model_config", "HDF5"),
         (packed_zip(["config.json", "model.weights.h5"]), "Keras archive"),
-        (packed_zip(["pose.tflite"]), "MediaPipe bundle"),
+        (packed_zip(["hand.tflite", "landmarks.tflite"]), "MediaPipe bundle"),
+        (packed_zip(["pose.tflite"]), "archive"),
+        (packed_zip([]), "archive"),
+        (packed_zip(["archive/data.pkl", "archive/version"]), "PyTorch file"),
+        (packed_zip(["x.npy", "y.npy"]), "NumPy archive"),
+        (packed_zip(["AndroidManifest.xml", "assets/a.tflite"]), "Android app"),
+        (b"\x93NUMPY\x01\x00v\x00{'descr': '<f8'", "NumPy array"),
+        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "pickle"),
+        (b"\x20" + bytes(7) + b'{"w": {"dtype": "F32"}}', "safetensors"),
+        (b"GGUF\x03\x00\x00\x00", "GGUF"),
+        (b"LITERTLM" + bytes(24), "LiteRT-LM bundle"),
+        (b"\x08\x04\x12\x20\x0a\x0e\x0a\x05image\x1a\x05" + bytes(30), "Core ML model"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code>", "error message of a server"),
+        (b'<?xml version="1.0"?>\n<net name="m" version="11">', "OpenVINO model"),
+        (b"alignas(8) const unsigned char g_model[] = {0x1c, 0x00};", "C array"),
+        (b"\xff\xd8\xff\xe0" + bytes(20), "image or sound"),
+        (b"RIFF\x00\x00\x00\x00WAVEfmt ", "image or sound"),
+        (b"\xef\xbb\xbf<!doctype html><title>Log in</title>", "HTML page"),
+        (b'\xef\xbb\xbf{"modelTopology": {}}', "TensorFlow.js model"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(20), "damaged HDF5"),
+        (bytes(4096), "unknown"),
         (packed_zip(["notes.txt"]), "archive"),
         (packed_zip(["notes.txt"])[:-30], "damaged archive"),
         (tar(["saved_model.pb", "variables/variables.index"]), "archive of a SavedModel"),
