@@ -41,8 +41,8 @@ def filtered(text: str) -> str:
     return "".join(line + "\n" for line in kept)
 
 
-def start() -> None:
-    """Begin: call it once, before TensorFlow is imported. Outside Jupyter it does nothing."""
+def start(tensorflow: bool = True) -> None:
+    """Begin, once, before TensorFlow is imported (if it ever is). Outside Jupyter: nothing."""
     from IPython import get_ipython
 
     shell = get_ipython()
@@ -58,7 +58,7 @@ def start() -> None:
     # In a notebook TensorFlow's logger also says INFO, such as the folder of each saved model.
     logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.WARNING)
     # keras imports scipy, if there, for layers that no lesson uses: 70 MB and a second.
-    if "tensorflow" not in sys.modules:
+    if tensorflow and "tensorflow" not in sys.modules:
         sys.modules.setdefault("scipy", None)
     glibc = ctypes.CDLL(None) if sys.platform == "linux" else None
     if glibc:  # with one heap, what a conversion frees can go back to the system

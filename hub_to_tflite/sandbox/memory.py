@@ -1,10 +1,7 @@
 """How much memory processes hold: the peak of one, or of one and all that it starts."""
 
 import contextlib
-import ctypes
-import gc
 import os
-import sys
 import threading
 import time
 from pathlib import Path
@@ -32,14 +29,6 @@ def free() -> int:
     import psutil
 
     return psutil.virtual_memory().available
-
-
-def give_back() -> None:
-    """Give what this process has freed, and would keep for later, back to the system (Linux)."""
-    gc.collect()
-    if sys.platform == "linux":
-        with contextlib.suppress(AttributeError):  # another C library than GNU's
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 def held(pid: int | None = None, below: bool = False) -> int:

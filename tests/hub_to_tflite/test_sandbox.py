@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import platform
 import signal
 import subprocess
 import sys
@@ -265,30 +264,10 @@ class TestMemory:
             assert memory.held(pid, below=True) == 0 < memory.held(pid)
             assert 0 < memory.held(os.getpid(), below=True) < memory.held()
 
-    @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="GNU's C library keeps it")
-    def test_what_was_freed_below_something_in_use_is_given_back_when_asked(self):
-        with Worker() as worker:
-            pid = worker.call(os.getpid)
-            worker.call(free_below, 1, 1)  # now it has imported this file
-            before = memory.held(pid)
-            worker.call(free_below, 2**15, 2**11)
-            assert memory.held(pid) - before > 2**25, "or there's nothing to give back"
-            worker.call(memory.give_back)
-            assert memory.held(pid) - before < 2**23
-
     def test_a_process_that_is_gone_holds_nothing(self):
         with Worker() as worker:
             pid = worker.call(os.getpid)
         assert memory.held(pid) == 0
-
-
-KEPT = []
-
-
-def free_below(count, size):
-    """Take `count` blocks, and free all but the last: the C library keeps what lies below it."""
-    blocks = [bytes(size) for _ in range(count)]
-    KEPT.append(blocks[-1])
 
 
 def take(size):

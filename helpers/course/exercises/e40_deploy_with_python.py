@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 
 from helpers import tinyhub
-from helpers.course.exercises import Exercise, Wrong, ask, shown
+from helpers.course.exercises import Exercise, Wrong, ask, shown, wanted
 
 WORDS = ["zwölf", "cat", "ice cream", "7", "Über", "owl", "ant", "new york", "née", "dog"]
 
@@ -43,8 +43,11 @@ def _compare(answer, labels, found):
         raise Wrong("A label can hold a space: 'ice cream' became two. One line is one label.")
     if sorted(map(str, answer)) == sorted(labels):
         raise Wrong("The labels are all there, in another order. Keep the file's order.")
-    if [word for word in answer if word.isascii()] == [word for word in labels if word.isascii()]:
-        raise Wrong(f"Some letters came out wrong. Found: {answer}. labels.txt is UTF-8.")
+    if len(answer) == len(labels) and set(answer) & set(labels):
+        label, got = next(pair for pair in zip(labels, answer) if pair[0] != pair[1])
+        utf8 = str(got).lower() != label.lower() and not label.isascii()
+        fault = f"The label {label!r} came out as {got!r}."
+        raise Wrong(f"{fault} labels.txt is UTF-8." if utf8 else fault)
     raise Wrong(f"It should hold the labels of {found}. Found: {answer[:12]}.")
 
 
@@ -52,15 +55,18 @@ def _label_or_not(label_or_not):
     rng = np.random.default_rng(41)
     names = ["ant", "bee", "cat", "dog", "elk"]
     cases = [(rng.normal(0, 3, 5), float(least)) for least in (0.3, 0.5, 0.7, 0.9) * 5]
-    cases += [([2.0, 2.0, -900.0, -900.0, -900.0], 0.5), ([800.0, 790.0, 1.0, 2.0, 3.0], 0.9)]
+    cases += [([-40.0, 40.0, -40.0, -40.0, -40.0], 1.0), ([800.0, 790.0, 1.0, 2.0, 3.0], 0.9)]
     cases += [([-900.0, -905.0, -910.0, -915.0, -903.0], 0.9), ([0.9, 0.1, 0.2, 0.1, 0.3], 0.6)]
     for scores, least in cases:
         scores = np.float32(scores)
         powers = np.exp(scores.astype(float) - scores.max())
         chance = (powers / powers.sum()).max()
         label = names[int(scores.argmax())]
-        answer = ask(label_or_not, scores, names, least, returns=str)
-        if answer == (label if chance >= least else "not sure"):
+        answer = ask(label_or_not, scores.copy(), list(names), least)
+        if isinstance(answer, np.ndarray) and not answer.shape:  # as np.where returns it
+            answer = answer.item()
+        right = label if chance >= least else "not sure"
+        if wanted(answer, str) == right:
             continue
         given = f"For the scores {[round(float(score), 2) for score in scores]} and least = {least}"
         if answer == "not sure" and chance == least:
@@ -72,7 +78,7 @@ def _label_or_not(label_or_not):
             raise Wrong(f"{given} it says {answer!r}, and the largest is that of {label!r}.")
         if answer not in (*names, "not sure"):
             raise Wrong(f"{given} it returned {shown(answer)}: neither a label nor 'not sure'.")
-        raise Wrong(f"{given} it says {answer!r}. Softmax gives {label!r} {chance:.3f}.")
+        raise Wrong(f"{given} it says {answer!r}. Softmax gives {label!r} {chance:.3f}: {right!r}.")
 
 
 EXERCISES = [
@@ -102,6 +108,8 @@ EXERCISES = [
             '    return sorted(zipfile.ZipFile(io.BytesIO(content)).read("labels.txt").decode().splitlines())': "in another order",
             "import io, zipfile\n\n\ndef labels_of(content):\n"
             '    return zipfile.ZipFile(io.BytesIO(content)).read("labels.txt").decode("latin1").splitlines()': "is UTF-8",
+            "import io, zipfile\n\n\ndef labels_of(content):\n"
+            '    return zipfile.ZipFile(io.BytesIO(content)).read("labels.txt").decode().lower().splitlines()': "came out as 'über'.",
             "import io, zipfile\n\n\ndef labels_of(content):\n"
             "    archive = zipfile.ZipFile(io.BytesIO(content))\n"
             "    return archive.read(archive.namelist()[0]).decode().splitlines()": "should be empty",
@@ -153,6 +161,10 @@ EXERCISES = [
             "    best = max(range(len(scores)), key=lambda place: scores[place])\n"
             "    total = sum(math.exp(float(score) - float(scores[best])) for score in scores)\n"
             '    return "not sure" if 1 / total < least else labels[best]',
+            "from scipy.special import logsumexp\n\n\n"
+            "def label_or_not(scores, labels, least):\n"
+            "    chance = np.exp(scores.max() - logsumexp(scores))\n"
+            '    return np.where(chance >= least, labels[scores.argmax()], "not sure")',
         ),
     ),
 ]

@@ -20,11 +20,11 @@ def _bytes_of(bytes_of):
             raise Wrong("One byte is missing at an end: the last number has no comma behind it.")
         if answer == source.encode():
             raise Wrong("These are the letters of the text. Read the numbers that they spell.")
-        found = f"{len(answer)} bytes came back"
-        if len(answer) == size:
-            place = next(at for at in range(size) if answer[at] != content[at])
-            found = f"the text says {numbers[place]} at {place}, and {answer[place]} came back"
-        raise Wrong(f"The text holds {size} bytes. Found: {found}.")
+        if len(answer) != size:
+            raise Wrong(f"The text holds {size} bytes, and {len(answer)} came back.")
+        place = next(at for at in range(size) if answer[at] != content[at])
+        found = form.format(answer[place])
+        raise Wrong(f"Byte {place} is {numbers[place]} in the text, and {found} came back.")
 
 
 def _fits(fits):
@@ -107,8 +107,11 @@ EXERCISES = [
             '    inside = source_code.partition("{")[2].partition("}")[0]\n'
             '    return bytes(int(number, 16) for number in inside.splitlines()[1].strip(" ,").split(","))': "came back",
             "def bytes_of(source_code):\n"
+            '    inside = source_code.partition("{")[2].partition("}")[0]\n'
+            '    return bytes(int(number, 16) for number in inside.split(","))[::-1]': "Byte 0 is",
+            "def bytes_of(source_code):\n"
             "    import re\n"
-            '    return bytes(int(number, 16) for number in re.findall("0x([0-9a-f]{2})", source_code))': "bytes came back",
+            '    return bytes(int(number, 16) for number in re.findall("0x([0-9a-f]{2})", source_code))': "came back",
         },
         right_codes=(
             "import re\n\n\n"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.course.exercises import Exercise, Wrong, ask, wanted
+from helpers.course.exercises import Exercise, Wrong, ask, shown, wanted
 
 TAKEN = ("float32", "int32", "uint8")
 OTHERS = ("int8", "float16", "int16", "int64", "bool", "string")
@@ -44,11 +44,11 @@ def _counts(counts):
     rng = np.random.default_rng(43)
     for share in (0.1, 0.5, 0.9):
         bitmap = (rng.random((32, 32)) < share).astype(np.uint8)
-        answer = ask(counts, bitmap.copy(), returns=(np.ndarray, list))
+        answer = found = ask(counts, bitmap.copy())
         try:
             answer = np.asarray(answer, float)
         except (TypeError, ValueError):
-            raise Wrong("The rows don't make an array of numbers.") from None
+            raise Wrong(f"That doesn't make an array of numbers. Found: {shown(found)}.") from None
         expected = np.array(
             [[bitmap[y : y + 4, x : x + 4].sum() for x in range(0, 32, 4)] for y in range(0, 32, 4)]
         )
@@ -62,8 +62,9 @@ def _counts(counts):
             raise Wrong("Rows and columns have changed places.")
         if answer.max() <= 1:
             raise Wrong("No count is above 1: each block has 16 points, and all of them count.")
-        found = f"the block in the first row, second column: {expected[0, 1]} points"
-        raise Wrong(f"Look at {found}. Found: {answer[0, 1]:g}. Which points have been added up?")
+        y, x = np.argwhere(answer != expected)[0]
+        block = f"bitmap[{4 * y}:{4 * y + 4}, {4 * x}:{4 * x + 4}] has {expected[y, x]} points"
+        raise Wrong(f"{block}. Found: {answer[y, x]:g} at [{y}, {x}]. Which ones were added up?")
 
 
 EXERCISES = [
@@ -109,10 +110,14 @@ EXERCISES = [
         "def counts(bitmap):\n    return bitmap.reshape(8, 4, 8, 4).sum(axis=(1, 3))",
         {
             "def counts(bitmap):\n    return bitmap.reshape(8, 4, 8, 4).mean(axis=(1, 3))": "These are means",
-            "def counts(bitmap):\n    return bitmap.reshape(8, 8, 4, 4).sum(axis=(2, 3))": "Which points have been added up",
+            "def counts(bitmap):\n    return bitmap.reshape(8, 8, 4, 4).sum(axis=(2, 3))": "Which ones were added up",
             "def counts(bitmap):\n    return bitmap.reshape(8, 4, 8, 4).sum(axis=(0, 2))": "should have the shape (8, 8)",
             "def counts(bitmap):\n    return bitmap[::4, ::4]": "No count is above 1",
             "def counts(bitmap):\n    return bitmap.reshape(8, 4, 8, 4).max(axis=(1, 3))": "No count is above 1",
+            "def counts(bitmap):\n"
+            "    return [[bitmap[4 * y : 4 * y + 3, 4 * x : 4 * x + 4].sum() for x in range(8)] for y in range(8)]": "Which ones were added up",
+            "def counts(bitmap):\n"
+            "    return {(y, x): bitmap[4 * y : 4 * y + 4, 4 * x : 4 * x + 4].sum() for x in range(8) for y in range(8)}": "an array of numbers. Found: dict",
             "def counts(bitmap):\n    return bitmap.T.reshape(8, 4, 8, 4).sum(axis=(1, 3))": "changed places",
         },
         right_codes=(
@@ -122,6 +127,11 @@ EXERCISES = [
             "def counts(bitmap):\n"
             "    rows = np.kron(np.eye(8), np.ones(4))\n"
             "    return rows @ bitmap @ rows.T",
+            "import tensorflow as tf\n\n\n"
+            "def counts(bitmap):\n"
+            "    return tf.reduce_sum(tf.reshape(bitmap, (8, 4, 8, 4)), axis=(1, 3))",
+            "def counts(bitmap):\n"
+            "    return tuple(tuple(block.sum() for block in np.hsplit(row, 8)) for row in np.vsplit(bitmap, 8))",
         ),
     ),
 ]

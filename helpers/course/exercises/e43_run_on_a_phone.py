@@ -31,7 +31,7 @@ def _values(values):
             raise Wrong("All reds come first here. The colors of a pixel belong side by side.")
         found = f"Found: {answer.min():.4g} to {answer.max():.4g}"
         if np.allclose(answer, colors.ravel() * 255) or np.allclose(answer, colors.ravel()):
-            raise Wrong(f"The range {low:g} to {high:g} isn't used. {found}.")
+            raise Wrong(f"0 should become {low:g}, and 255 should become {high:g}. {found}.")
         first = f"{int(argb[0]) & 0xFFFFFFFF:#010x} should give {expected[:3].round(4).tolist()}"
         raise Wrong(f"With {low:g} to {high:g}, {first}. Found: {answer[:3].round(4).tolist()}.")
 
@@ -100,7 +100,7 @@ EXERCISES = [
             "    return (colors / 255 * (high - low) + low).ravel()": "All reds come first",
             "def values(argb, low, high):\n"
             "    colors = np.stack([argb >> 16 & 255, argb >> 8 & 255, argb & 255], axis=1)\n"
-            "    return (colors / 255).ravel()": "isn't used",
+            "    return (colors / 255).ravel()": "0 should become -1",
             "def values(argb, low, high):\n"
             "    colors = argb.view(np.uint8).reshape(-1, 4)[:, ::-1]\n"
             "    return (colors / 255 * (high - low) + low).ravel()": "Alpha isn't for the model",
