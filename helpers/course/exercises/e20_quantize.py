@@ -1,8 +1,10 @@
 """The exercises of 20_quantize."""
 
+import itertools
+
 import numpy as np
 
-from helpers.course.exercises import Exercise, Wrong, ask, shown
+from helpers.course.exercises import Exercise, Wrong, ask, shown, wanted
 
 
 class Stub:
@@ -40,10 +42,18 @@ class Stub:
             "shape_signature": np.array(shape, np.int32),
             "dtype": np.int8,
             "quantization": quantization,
+            "quantization_parameters": {
+                "scales": np.array(quantization[:1], np.float32),
+                "zero_points": np.array(quantization[1:], np.int32),
+                "quantized_dimension": 0,
+            },
         }
 
     def get_signature_list(self):
-        return {}
+        return {"serving_default": {"inputs": ["input"], "outputs": ["output"]}}
+
+    def get_signature_runner(self, signature="serving_default"):
+        return Runner(self)
 
     def allocate_tensors(self):
         pass
@@ -75,11 +85,33 @@ class Stub:
         return self.result.copy()
 
 
+class Runner:
+    """A Stub's signature runner."""
+
+    def __init__(self, stub):
+        self.stub = stub
+
+    def get_input_details(self):
+        return {"input": self.stub.get_input_details()[0]}
+
+    def get_output_details(self):
+        return {"output": self.stub.get_output_details()[0]}
+
+    def __call__(self, **inputs):
+        if list(inputs) != ["input"]:
+            raise ValueError(f"Invalid Input name: {', '.join(inputs)}. The input is 'input'.")
+        self.stub.set_tensor(0, inputs["input"])
+        self.stub.invoke()
+        return {"output": self.stub.get_tensor(7)}
+
+
 def _scores_of(scores_of):
     for seed in range(4):
         stub = Stub(seed)
         image = stub.image()
-        answer = ask(scores_of, stub, image, returns=(np.ndarray, list, tuple))
+        answer = ask(scores_of, stub, image)
+        if not hasattr(answer, "__array__"):  # of NumPy, or a tensor
+            wanted(answer, (np.ndarray, list, tuple))
         scale, zero_point = stub.into
         steps = np.clip(image / scale + zero_point, -128, 127)
         if stub.stored is None or stub.result is None:
@@ -108,6 +140,10 @@ def _fed(found, image, quantization):
         return "The input's zero point is missing: add it after you've divided by the scale."
     if np.array_equal(found, np.clip(np.round(image / scale) - zero_point, -128, 127)):
         return "The input's zero point was subtracted. Going in, it's added."
+    if np.array_equal(found, np.clip(wide, -127, 127)):
+        return "These are clipped at -127. An int8 goes down to -128."
+    if np.array_equal(found, np.clip(np.round(image * 255) - 128, -128, 127)):
+        return "This is another model's scale and zero point: take them from the runtime you get."
     if np.abs(found - image).max() < 2 and np.abs(found).max() < 30:
         return "The floats were cast to int8. Divide by the scale, round, add the zero point."
     if np.abs(found - np.clip(image / scale + zero_point, -128, 127)).max() < 1.001:
@@ -125,6 +161,8 @@ def _read(answer, stub):
         return "The output's zero point is missing: subtract it before you multiply."
     if np.allclose(answer, (stored + zero_point) * scale):
         return "The output's zero point was added. Coming out, it's subtracted."
+    if np.allclose(answer, stored * scale - zero_point):
+        return "The zero point is an integer: subtract it before you multiply by the scale."
     if np.allclose(answer, (stored - stub.into[1]) * stub.into[0]):
         return "The output was read with the input's scale. It has its own."
     narrow = (stub.result[0] - np.int8(zero_point)).astype(np.float64) * scale
@@ -141,14 +179,18 @@ def _dataset(dataset):
         images = random.integers(0, 256, (count, height, width, channels), dtype=np.uint8)
         images[0, 0, 0], images[-1, 0, 1] = 0, 255
         before = images.copy()
-        answer = ask(dataset, images)
+        answer = ask(dataset, images, none=True)
+        if answer is None:
+            return "Your function returns nothing (None). Use yield in a loop over the images."
         if not np.array_equal(images, before):
             return "Your function changed the camera's images. Work on a copy."
         if isinstance(answer, np.ndarray):
             return f"It returns {shown(answer)}. Use yield in a loop over the images."
+        if callable(answer):
+            return "It returns a function. Let dataset itself yield the samples."
         if not hasattr(answer, "__iter__") or isinstance(answer, (str, bytes, dict)):
             return f"It should yield samples. Found: {shown(answer)}."
-        found = list(answer)
+        found = list(itertools.islice(answer, 1000))
         if not found:
             return "It yields no sample, and a converter would make a float file without a word."
         if reason := _sample(found[0], images):
@@ -169,7 +211,9 @@ def _array(sample, images):
     """Return a sample's array; raise Wrong if it has none."""
     if isinstance(sample, dict) and len(sample) == 1:
         sample = list(sample.values())
-    if not isinstance(sample, (list, tuple)) or len(sample) != 1:
+    if isinstance(sample, tuple):
+        raise Wrong("Each sample must be a list: a tuple means (signature, inputs) to a converter.")
+    if not isinstance(sample, list) or len(sample) != 1:
         raise Wrong(f"Each sample must be a list with one array, [array]. Found: {shown(sample)}.")
     array = sample[0]
     if not hasattr(array, "shape"):
@@ -257,10 +301,24 @@ EXERCISES = [
             _changed('target["quantization"]', 'source["quantization"]'): "It has its own",
             _changed("[0].astype(float)", ".astype(float)"): "batch dimension is still there",
             _changed("    return (", "    ("): "returns nothing",
+            _changed("-128, 127)", "-127, 127)"): "clipped at -127",
+            _changed(
+                'scale, zero_point = source["quantization"]', "scale, zero_point = 1 / 255, -128"
+            ): ("another model's"),
+            _changed(
+                ".astype(float) - zero_point) * scale", ".astype(float)) * scale - zero_point"
+            ): ("before you multiply"),
         },
         right_codes=(
             HELPERS,
             "def scores_of(runtime, image):\n    return interpreter.predict(runtime, image[None])[0]",
+            "def scores_of(runtime, image):\n"
+            "    runner = runtime.get_signature_runner()\n"
+            "    [(name, source)] = runner.get_input_details().items()\n"
+            "    [target] = runner.get_output_details().values()\n"
+            "    [found] = runner(**{name: interpreter.quantize(image, source)[None]}).values()\n"
+            '    read = target["quantization_parameters"]\n'
+            '    return (tf.cast(found[0], tf.float32) - read["zero_points"][0]) * read["scales"][0]',
         ),
     ),
     Exercise(
@@ -281,6 +339,20 @@ EXERCISES = [
             "def dataset(images):\n"
             "    for image in images:\n"
             "        yield [image[None].astype(np.float32)]": "expects 0 to 1",
+            "def dataset(images):\n"
+            "    for image in images:\n"
+            "        yield (image[None].astype(np.float32) / 255,)": "must be a list: a tuple",
+            "def dataset(images):\n"
+            "    def samples():\n"
+            "        for image in images:\n"
+            "            yield [image[None].astype(np.float32) / 255]\n"
+            "    return samples": "It returns a function",
+            "def dataset(images):\n"
+            "    scaled = images.astype(np.float32) / 255\n"
+            "    return tf.data.Dataset.from_tensor_slices(scaled).batch(1).repeat()": "must be a list",
+            "def dataset(images):\n"
+            "    for image in images:\n"
+            "        print([image[None].astype(np.float32) / 255])": "Use yield",
             "def dataset(images):\n    return iter(())": "no sample",
             "def dataset(images):\n    yield [images.astype(np.float32) / 255]": "all images as one",
             "def dataset(images):\n"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.course.exercises import Exercise, ask, shown
+from helpers.course.exercises import Exercise, ask, cut, shown
 
 
 def _reach(reach):
@@ -24,11 +24,14 @@ def _reach(reach):
             },
         }
         answer = ask(reach, detail, returns=(tuple, list, np.ndarray))
-        if np.size(answer) != 2:
-            return f"Return two numbers, the lowest and the highest. Found: {shown(answer)}."
+        # A number may be an array of one.
+        found = np.concatenate([np.ravel(one) for one in answer] or [[]])
+        if found.shape != (2,) or found.dtype.kind not in "fiu":
+            text = cut(repr(answer), 60)
+            return f"Return two numbers, the lowest and the highest. Found: {text}."
         low, high = (limits.min - zero) * scale, (limits.max - zero) * scale
-        if not np.allclose(answer, (low, high), rtol=1e-4):
-            return _range(np.ravel(answer), limits, scale, zero)
+        if not np.allclose(found, (low, high), rtol=1e-4):
+            return _range(found, limits, scale, zero)
     return None
 
 
@@ -45,8 +48,12 @@ def _range(answer, limits, scale, zero):
         return "The zero point is missing: subtract it from the integer before you multiply."
     if np.allclose(answer, (ends + zero) * scale, rtol=1e-4):
         return "The zero point was added. From integers to real values, it's subtracted."
-    if np.allclose(answer, ends * scale - zero, rtol=1e-4):
+    if np.allclose(answer, (ends - zero) / scale, rtol=1e-4):
+        return "This divides by the scale. From integers to real values, you multiply."
+    if any(np.allclose(answer, ends * scale + one, rtol=1e-4) for one in (zero, -zero)):
         return "The zero point is an integer: subtract it before you multiply by the scale."
+    if np.allclose(answer, (ends + (limits.min < 0, 0) - zero) * scale, rtol=1e-4):
+        return "Weights begin at -127, but this type can store one less: use its limits."
     for other in (np.int8, np.uint8):
         two = np.array([np.iinfo(other).min, np.iinfo(other).max], np.float64)
         if limits.dtype != other and np.allclose(answer, (two - zero) * scale, rtol=1e-4):
@@ -75,6 +82,8 @@ def _per_channel(per_channel):
             return f"The integers should be int8. Found: {integers.dtype}."
         if scales.shape != (channels,):
             return f"The scales should have the shape {(channels,)}. Found: {shown(answer[1])}."
+        if scales.dtype.kind != "f":
+            return f"The scales should be floats. Found: {cut(repr(answer[1]), 60)}."
         largest = np.abs(weights).max(axis=1)
         if not np.allclose(scales, largest / 127, rtol=1e-4):
             return _scales(scales, weights)
@@ -83,8 +92,8 @@ def _per_channel(per_channel):
             return "The integers don't stand for the weights."
         off = np.abs(real - weights) / scales[:, None]
         if off.max() > 0.51:
-            cut = "cut, not rounded: use np.round before int8" if off.max() < 1.01 else "others"
-            return f"The integers are {cut}. Divide each channel by its scale, and round."
+            how = "cut, not rounded: use np.round before int8" if off.max() < 1.01 else "others"
+            return f"The integers are {how}. Divide each channel by its scale, and round."
     return None
 
 
@@ -134,6 +143,22 @@ EXERCISES = [
             "    return (limits.max - zero_point) * scale, (limits.min - zero_point) * scale": (
                 "lowest first"
             ),
+            'def reach(detail):\n    scale, zero_point = detail["quantization"]\n'
+            '    limits = np.iinfo(detail["dtype"])\n'
+            "    return (limits.min - zero_point) / scale, (limits.max - zero_point) / scale": (
+                "divides by the scale"
+            ),
+            'def reach(detail):\n    scale, zero_point = detail["quantization"]\n'
+            "    return (-127 - zero_point) * scale, (127 - zero_point) * scale": "begin at -127",
+            'def reach(detail):\n    scale, zero_point = detail["quantization"]\n'
+            '    limits = np.iinfo(detail["dtype"])\n'
+            "    return limits.min * scale + zero_point, limits.max * scale + zero_point": (
+                "before you multiply"
+            ),
+            'def reach(detail):\n    limits = np.iinfo(detail["dtype"])\n'
+            "    two = interpreter.dequantize(np.array([limits.min, limits.max]), detail)\n"
+            "    return str(two[0]), str(two[1])": "Return two numbers",
+            "def reach(detail):\n    return None, None": "Return two numbers",
             "def reach(detail):\n    return interpreter.dequantize([-128, 127], detail)": (
                 "Your code stopped with AttributeError"
             ),
@@ -144,6 +169,10 @@ EXERCISES = [
             "def reach(detail):\n"
             '    limits = np.iinfo(detail["dtype"])\n'
             "    return interpreter.dequantize(np.array([limits.min, limits.max]), detail)",
+            "def reach(detail):\n"
+            '    how, limits = detail["quantization_parameters"], np.iinfo(detail["dtype"])\n'
+            '    ends = [limits.min - how["zero_points"], limits.max - how["zero_points"]]\n'
+            '    return [one * how["scales"] for one in ends]',
         ),
     ),
     Exercise(
@@ -187,6 +216,11 @@ EXERCISES = [
             "def per_channel(weights):\n"
             "    scales = np.abs(weights).max(axis=1) / 127\n"
             "    return np.round(weights / scales[:, None]).astype(np.int8)": "should be",
+            "def per_channel(weights):\n"
+            "    scales = np.abs(weights).max(axis=1) / 127\n"
+            "    return np.round(weights / scales[:, None]).astype(np.int8), list(map(str, scales))": (
+                "should be floats"
+            ),
         },
         right_codes=(
             "def per_channel(weights):\n"

@@ -29,7 +29,7 @@ def _prune(prune):
             return f"{found}: sparsity is the fraction of zeros, not of the rest."
         if np.abs(kernel[zero]).max() > np.abs(kernel[~zero]).min(initial=np.inf):
             if kernel[zero].max() <= kernel[~zero].min():
-                return "The zeros are the most negative weights. It is the magnitude that counts."
+                return "The zeros are the most negative weights. It's the magnitude that counts."
             return (
                 "A weight that is zero now was farther from zero than one that is left. Use one "
                 "limit of the magnitude for the whole kernel."
@@ -47,7 +47,7 @@ def _break_even(break_even):
         right = index / (value + index)
         if np.isclose(answer, right):
             continue
-        case = f"For values of {value} bytes and indices of {index}"
+        case = f"For value_bytes={value} and index_bytes={index}"
         if np.isclose(answer, 1 - right):
             return "This is the fraction of weights that are left. Asked is that of the zeros."
         if np.isclose(answer, 100 * right):
@@ -79,7 +79,7 @@ EXERCISES = [
         wrong={
             "def prune(kernel, sparsity):\n"
             "    limit = np.quantile(kernel, sparsity)\n"
-            "    return np.where(kernel < limit, 0, kernel)": "It is the magnitude that counts",
+            "    return np.where(kernel < limit, 0, kernel)": "It's the magnitude that counts",
             "def prune(kernel, sparsity):\n"
             "    limit = np.quantile(np.abs(kernel), 1 - sparsity)\n"
             "    return np.where(np.abs(kernel) < limit, 0, kernel)": "not of the rest",
@@ -88,6 +88,12 @@ EXERCISES = [
             "    return kernel": "Return a copy",
             "def prune(kernel, sparsity):\n"
             "    return np.where(np.abs(kernel) < sparsity, 0, kernel)": "were asked for",
+            "def prune(kernel, sparsity):\n"
+            "    limit = np.quantile(np.abs(kernel), SPARSITY)\n"
+            "    return np.where(np.abs(kernel) < limit, 0, kernel)": "80% were asked for",
+            "def prune(kernel, sparsity):\n"
+            "    limit = sparsity * np.abs(kernel).max()\n"
+            "    return np.where(np.abs(kernel) < limit, 0, kernel)": "were asked for",
             "def prune(kernel, sparsity):\n"
             "    axes = tuple(range(kernel.ndim - 1))\n"
             "    limit = np.quantile(np.abs(kernel), sparsity, axis=axes)\n"
@@ -111,6 +117,9 @@ EXERCISES = [
             "    order = np.argsort(np.abs(flat))\n"
             "    flat[order[: round(sparsity * flat.size)]] = 0\n"
             "    return flat.reshape(kernel.shape)",
+            "def prune(kernel, sparsity):\n"
+            "    magnitude = tf.abs(kernel)\n"
+            "    return kernel * tf.cast(magnitude >= np.quantile(magnitude, sparsity), kernel.dtype)",
         ),
     ),
     Exercise(
@@ -126,6 +135,10 @@ EXERCISES = [
             "def break_even(value_bytes, index_bytes):\n"
             "    return index_bytes / value_bytes": "plus index_bytes",
             "def break_even(value_bytes, index_bytes):\n    return 0.5": "should be equal",
+            "def break_even(value_bytes, index_bytes):\n"
+            "    return index_bytes // (value_bytes + index_bytes)": "should be equal",
+            "def break_even(value_bytes, index_bytes):\n"
+            '    return f"{index_bytes / (value_bytes + index_bytes):.0%}"': "should be an integer or a number.",
             "def break_even(value_bytes, index_bytes):\n"
             "    return 100 * index_bytes / (value_bytes + index_bytes)": "a percentage",
             "def break_even(value_bytes, index_bytes):\n"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.course.exercises import Exercise, Wrong, ask
+from helpers.course.exercises import Exercise, Wrong, ask, shown
 
 NUMBER = (int, float, np.number, np.ndarray)
 
@@ -29,8 +29,8 @@ class _Machine:
     def ratio(self, compare):
         """Return what a learner's function says of b over a."""
         answer = ask(compare, self.candidate("a"), self.candidate("b"), self.clock, returns=NUMBER)
-        if np.size(answer) != 1:
-            raise Wrong(f"It returns {np.size(answer)} numbers. Return one, b over a.")
+        if np.size(answer) != 1 or np.asarray(answer).dtype.kind not in "fiu":
+            raise Wrong(f"Return one number, b over a. Found: {shown(answer)}.")
         return float(np.squeeze(answer))
 
 
@@ -39,6 +39,8 @@ def _compare(compare):
         truth = work["b"] / work["a"]
         calm = _Machine(work)
         said = calm.ratio(compare)
+        if not min(calm.calls.values()):
+            return "It must call the a and the b that it's given."
         if not calm.asked:
             return "It never asks the clock that it is given: call clock() before and after a call."
         if np.isclose(said, 1 / truth):
@@ -141,11 +143,20 @@ EXERCISES = [
             '    return np.median(seconds["b"] / seconds["a"])': "at least ten",
             "def compare(a, b, clock):\n"
             '    seconds = take_turns({"a": a, "b": b}, 20, clock)\n'
-            '    return seconds["b"] / seconds["a"]': "Return one",
+            '    return seconds["b"] / seconds["a"]': "Return one number",
             "def compare(a, b, clock):\n"
             '    seconds = take_turns({"a": a, "b": b}, 20, clock)\n'
             '    ratio = np.median(seconds["b"] / seconds["a"])': "returns nothing",
-            "def compare(a, b, clock):\n    return 0.8": "never asks the clock",
+            "def compare(a, b, clock):\n    return 0.8": "must call the a and the b",
+            "def compare(a, b, clock):\n"
+            "    seconds = take_turns(candidates, 20, clock)\n"
+            '    return np.median(seconds["B"] / seconds["A"])': "must call the a and the b",
+            "def compare(a, b, clock):\n"
+            '    seconds = take_turns({"a": a, "b": b}, 20, clock)\n'
+            '    return seconds["b"].sum() / seconds["a"].sum()': "gets busy after call",
+            "def compare(a, b, clock):\n"
+            '    seconds = take_turns({"a": a, "b": b}, 20, clock)\n'
+            '    return benchmark.ratio(seconds, "b", over="a")': "a tuple of 3",
         },
         right_codes=(
             "def compare(a, b, clock):\n"
@@ -196,6 +207,9 @@ EXERCISES = [
             "    if middle < twins_low:\n"
             '        return "faster"\n'
             '    return "slower" if middle > twins_high else "no result"': "the two overlap",
+            "def finding(low, high, twins_low, twins_high):\n"
+            '    if low <= 1 <= high:\n        return "no result"\n'
+            '    return "faster" if high < 1 else "slower"': "the two overlap",
             "def finding(low, high, twins_low, twins_high):\n"
             "    return high < twins_low": "should be text",
             "def finding(low, high, twins_low, twins_high):\n"

@@ -44,7 +44,8 @@ def _discordant(discordant):
             (int(np.sum(one & other)), int(np.sum(~one & ~other))): "These are the images on which "
             "both are right, or both wrong. They say nothing about which is better.",
         }
-        if b + c == int(np.sum(first != second)) != sum(right):
+        differ = int(np.sum(first != second))
+        if differ != sum(right) and (b + c == differ or b == c == differ):
             return (
                 "This counts all images on which the predictions differ. Both can be wrong in "
                 "different ways: compare each with the labels."
@@ -78,10 +79,10 @@ def _images_needed(images_needed):
         if have < chance and binom.sf(4, images, loss) >= chance:
             return f"{found}, which is enough for five losses. Six are needed: sf(5, ...)."
         if have < chance:
-            return f"{found}, but then six losses come with a chance of {have:.3f} only."
+            return f"{found}, but then six losses come with a chance of {have:.4f} only."
         if binom.sf(6, images - 1, loss) < chance <= binom.sf(6, images, loss):
             return f"{found}, which is enough for seven losses. sf(5, ...) is more than five: six."
-        return f"{found}. That's enough, but fewer are too: with one less it's {before:.3f}."
+        return f"{found}. That's enough, but it isn't the smallest: one less is enough, too."
     return None
 
 
@@ -116,6 +117,10 @@ EXERCISES = [
             "    return int(np.sum(first & ~second)), int(np.sum(second & ~first))": "it should be",
             "def discordant(first, second, labels):\n"
             "    return np.sum((first == labels) & (second != labels))": "Return two integers",
+            "def discordant(first, second, labels):\n"
+            "    return np.sum(first != second), np.sum(second != first)": "Both can be wrong",
+            "def discordant(first, second, labels):\n"
+            "    return np.mean((first == labels) & (second != labels)), 0": "two integers",
         },
         right_codes=(
             "def discordant(first, second, labels):\n"
@@ -157,12 +162,22 @@ EXERCISES = [
             "    images = 6\n"
             "    while binom.sf(5, images, 0.01) < chance:\n"
             "        images += 1\n"
-            "    return images": "fewer are too",
+            "    return images": "isn't the smallest",
             "def images_needed(loss, chance):\n"
             "    images = 10\n"
             "    while binom.sf(5, images, loss) < chance:\n"
             "        images += 10\n"
-            "    return images": "fewer are too",
+            "    return images": "isn't the smallest",
+            "def images_needed(loss, chance):\n"
+            "    images = 450\n"
+            "    while binom.sf(5, images, loss) < chance:\n"
+            "        images += 1\n"
+            "    return images": "isn't the smallest",
+            "def images_needed(loss, chance):\n"
+            "    images = 6\n"
+            "    while binom.cdf(5, images, loss) < chance:\n"
+            "        images += 1\n"
+            "    return images": "only",
             "def images_needed(loss, chance):\n"
             "    return binom.sf(5, 1000, loss)": "A number of images is an integer",
             "def images_needed(loss, chance):\n"
@@ -176,6 +191,9 @@ EXERCISES = [
         right_codes=(
             "def images_needed(loss, chance):\n"
             "    return next(n for n in range(1, 10**6) if 1 - binom.cdf(5, n, loss) >= chance)",
+            "def images_needed(loss, chance):\n"
+            "    from scipy.stats import nbinom\n\n"
+            "    return 6 + nbinom.ppf(chance, 6, loss)",
         ),
     ),
 ]
