@@ -131,4 +131,4 @@ def percent(fraction: float) -> str:
     """Return a fraction of a range in two digits: "3.1 %". Tiny ones differ by processor."""
     if fraction < 1e-4:
         return "under 0.01 %"
-    return f"{100 * fraction:.2g} %" if fraction < 1 else f"{100 * fraction:.0f} %"
+    return f"{100 * fraction:.2g} %" if fraction < 0.995 else f"{100 * fraction:.0f} %"

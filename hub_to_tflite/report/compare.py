@@ -196,13 +196,21 @@ def reason(error: Exception) -> str:
     text = str(error)  # of a SandboxError it begins with the exception's name
     if died := re.search(r"ended with (signal \d+ \(\w+\))", text):
         return message("died", signal=died[1])
-    words, ops = " ".join(text.split()), OPS.findall(text)
+    words, ops = " ".join(text.split()), "; ".join(_ops(text))
     entries = explain.explain(text)
     if entries:
         said = f"{entries[0].cause} {entries[0].fix} In its own words: {_own(text)}"
-        return f"{ops[-1]}. {said}" if ops else said
-    words = ops[-1] if ops else words
+        return f"{ops[:OWN]}. {said}" if ops else said
+    words = ops or words
     return f"{words[:400]} ..." if len(words) > 400 else words
+
+
+def _ops(text):
+    """Return what an error says of ops: its lists of them, and those that are in no list."""
+    found = list(dict.fromkeys(OPS.findall(text)))
+    lists = [one for one in found if one.partition(" ")[0] in ("TF", "Custom")]
+    known = " ".join(lists)
+    return [one for one in found if one not in lists and one.split("'")[1][3:] not in known] + lists
 
 
 def _own(text):
@@ -228,13 +236,17 @@ def predictions_table(forms: dict[str, Arrays], scores: str, names: list, count:
 
 def failures(refused: dict[str, str]) -> str:
     """Return {recipe: why it does not convert} as a list, recipes with the same reason together."""
-    lines = [f"- **{names}** does not convert: {why}" for why, names in _same(refused).items()]
+    lines = [
+        f"- **{names}** {'do' if ', ' in names else 'does'} not convert: {why}"
+        for why, names in _same(refused).items()
+    ]
     return "\n".join(lines).replace("<", "&lt;") or "Every recipe converted."
 
 
 def fixed_batch(files: dict[str, Path], contract: Contract) -> str:
     """Return a sentence on the files that take one sample at a time where the model takes any."""
-    if not any(one.shape and one.shape[0] is None for one in contract.inputs.values()):
+    batched = [one.shape for name, one in contract.inputs.items() if contract.batched(name)]
+    if not any(shape and shape[0] is None for shape in batched):
         return ""
     models = {name: identify.identify(path).model for name, path in files.items()}
     names = [name for name, one in models.items() if not any(x.dynamic for x in one.inputs)]

@@ -77,12 +77,19 @@ def failure(error: Exception) -> tuple[str, str]:
         words = str(error).strip() or type(error).__name__
         remedies = knowledge.load(REMEDIES)["said"].items()
         todo = next((todo for said, todo in remedies if said in words), COMPARE)
-        return "does not run here", f"LiteRT says {words.splitlines()[0]!r}. {todo}"
+        return "does not run here", f"LiteRT says {_once(words.splitlines()[0])!r}. {todo}"
     steps = re.findall("^step: (.*)$", error.log, re.M)
     step = f", {steps[-1]}" if steps else ""
     endings = knowledge.load(REMEDIES)["endings"]
     does, why = endings.get(ending, endings["other"])
     return does, why.format(name=error.name, step=step, compare=COMPARE)
+
+
+def _once(words):
+    """Return words without the sentences that repeat an earlier one with other numbers."""
+    sentences = re.split(r"(?<=\.)(?=[A-Z])|(?<=\.) ", words)
+    first = {re.sub(r"\d+", "#", one): one for one in reversed(sentences)}
+    return " ".join(one for one in dict.fromkeys(sentences) if one in first.values())
 
 
 def _open_and_run(content):

@@ -37,9 +37,10 @@ def _reasons(model, run):
     if dynamic := [one for one in both if one.ranked and one.dynamic]:
         side = "input" if dynamic[0] in model.inputs else "output"
         yield say(f"browser dynamic {side}", dynamic[0])
-    for one, array in zip(model.outputs, run.outputs):
-        if not one.dynamic and array.shape != one.shape:
-            yield say("browser other shape", one, array)
+    pairs = zip(model.outputs, run.outputs)
+    if others := [pair for pair in pairs if not pair[0].dynamic and pair[1].shape != pair[0].shape]:
+        more = say("browser more outputs", len(others) - 1) if len(others) > 1 else ""
+        yield say("browser other shape", *others[0], more=more)
     if any(0 in tensor.shape for tensor in both):
         yield say("browser empty")
     for op in targets.missing_ops(model, run):

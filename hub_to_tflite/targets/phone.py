@@ -19,8 +19,10 @@ def judge(model: Model, content: bytes, run: Run) -> Target:
             opening.attempt(_compare, content, model, run)
         except Exception as error:
             last = (str(error).strip() or type(error).__name__).splitlines()[-1].strip(" └")
-            aliased = targets.aliased_output(model)
-            against = [*filter(None, [aliased]), say("phone no", last)]
+            against = [*filter(None, [targets.aliased_output(model)]), say("phone no", last)]
+            pairs = zip(model.outputs, run.outputs)
+            empty = [one for one, array in pairs if one.shape == () and array.shape]
+            against = [say("phone no shapes", one) for one in empty[:1]] + against
     if against:
         return Target("phone", False, targets.sentences(against))
     dynamic = say("phone dynamic") if any(one.dynamic for one in model.inputs) else ""

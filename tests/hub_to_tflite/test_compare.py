@@ -7,7 +7,7 @@ import pytest
 
 from helpers import tinyhub
 from hub_to_tflite import sandbox
-from hub_to_tflite.report import charts, compare
+from hub_to_tflite.report import charts, compare, contracts
 from hub_to_tflite.report.compare import ComparisonError
 
 LOGITS = np.array([[0.0, 5.0, 1.0], [9.0, 1.0, 2.0], [1.0, 2.0, 10.0], [3.0, 8.0, 0.0]])
@@ -121,9 +121,31 @@ class TestReasons:
             {"int8": "no op A<b>", "float16": "other", "int16x8": "no op A<b>"}
         )
         assert listed == (
-            "- **int8, int16x8** does not convert: no op A&lt;b>\n"
+            "- **int8, int16x8** do not convert: no op A&lt;b>\n"
             "- **float16** does not convert: other"
         )
+
+
+class TestWords:
+    def test_a_sound_has_no_batch_that_could_be_fixed(self):
+        sound = contracts.Contract("s", {"x": contracts.Spec("float32", (None,))}, {})
+        assert compare.fixed_batch({"float32": "no such file"}, sound) == ""
+
+    def test_several_recipes_do_not_convert_and_each_op_is_named(self):
+        error = "'tf.Lgamma' op is neither a custom op nor a flex op\nCustom ops: Erfinv"
+        why = compare.reason(RuntimeError(error))
+        assert "tf.Lgamma" in why and "Erfinv" in why
+        assert "**a, b** do not convert" in compare.failures({"a": why, "b": why})
+
+    def test_a_process_that_died_is_told_by_its_signal(self):
+        said = "The process that ran x ended with signal 11 (SIGSEGV)."
+        assert "crashed, with signal 11 (SIGSEGV)" in compare.reason(RuntimeError(said))
+
+    def test_it_says_where_dynamic_range_changed_nothing(self, tmp_path):
+        (tmp_path / "a").write_bytes(b"a")
+        same = [compare.Result(name, tmp_path / "a") for name in ("float32", "dynamic range")]
+        assert "made the file of float32" in compare.short_table(same)
+        assert "made the file" not in compare.short_table(same[:1])
 
 
 class TestRemarks:

@@ -86,7 +86,7 @@ def test_a_whole_file_opens_and_gives_the_same_outputs():
             b"<!DOCTYPE html><title>403</title>",
             "is not a .tflite. Found: HTML page. Its title: .403.. Who opens that: a browser",
         ),
-        (b"\x89HDF\r\n\x1a\n", "Found: HDF5"),
+        (b"\x89HDF\r\n\x1a\n", "Found: damaged HDF5"),
         (b"", "Found: empty"),
         (b"\x1c\0\0\0TFL3", "is damaged"),
     ],
