@@ -1,12 +1,14 @@
 """The exercises of 34_train_on_the_device."""
 
+import contextlib
 import functools
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
-from helpers.course.exercises import Exercise, Wrong, ask, shown
+from helpers.course.exercises import Exercise, Wrong, ask, shown, stopped
 
 BATCH = 8
 
@@ -105,6 +107,25 @@ def _variables(module):
     return (module.kernel, "kernel"), (module.bias, "bias")
 
 
+@contextlib.contextmanager
+def _shapes_checked():
+    """Raise Wrong where a runner gets another shape: LiteRT doesn't check, and the process may die."""
+    from ai_edge_litert.interpreter import SignatureRunner
+
+    call = SignatureRunner.__call__
+
+    def checked(runner, *positional, **arrays):
+        for name, detail in runner.get_input_details().items():
+            shape, given = tuple(detail["shape_signature"]), np.shape(arrays.get(name))
+            if name in arrays and -1 not in shape and given != shape:
+                shape = tuple(map(int, shape))
+                raise Wrong(f"`{name}` has the shape {shape} in this file. It was given {given}.")
+        return call(runner, *positional, **arrays)
+
+    with mock.patch.object(SignatureRunner, "__call__", checked):
+        yield
+
+
 def _opened(opened):
     rng = np.random.default_rng(9)
     images = rng.normal(size=(4, 3)).astype(np.float32)
@@ -116,7 +137,8 @@ def _opened(opened):
                 kernel = rng.normal(size=(3, 2)).astype(np.float32)
                 bias = rng.normal(size=2).astype(np.float32)
                 np.savez(path, bias=bias, kernel=kernel)
-            answer = ask(opened, _tflite(), path)
+            with _shapes_checked():
+                answer = ask(opened, _tflite(), path)
             if reason := _ready(answer, images, images @ kernel + bias, number):
                 return reason
     return None
@@ -126,7 +148,15 @@ def _ready(answer, images, right, saved):
     """Return what is wrong with the interpreter that was opened, None if nothing is."""
     if not hasattr(answer, "get_signature_runner"):
         return f"The answer should be an interpreter. Found: {shown(answer)}."
-    found = answer.get_signature_runner("infer")(images=images)["scores"]
+    runner = answer.get_signature_runner("infer")
+    [takes] = runner.get_input_details().values()
+    if tuple(takes["shape_signature"]) != (-1, 3):
+        return "That's an interpreter of another file. Open `tflite`."
+    try:
+        found = runner(images=images)["scores"]
+    except (RuntimeError, ValueError) as error:
+        found = stopped(error).partition(" with ")[2]
+        return f"The interpreter isn't ready to infer. It stops with {found}"
     if np.allclose(found, right, atol=1e-4):
         return None
     if not saved:
@@ -213,6 +243,25 @@ EXERCISES = [
             "def opened(tflite, path):\n    return interpreter.load(tflite)": (
                 "has the weights of the conversion"
             ),
+            "def opened(tflite, path):\n    return interpreter.load(learning)": "another file",
+            "def opened(tflite, path):\n"
+            "    loaded = interpreter.load(tflite)\n"
+            '    restore = loaded.get_signature_runner("restore")\n'
+            "    restore(kernel=np.ones((1280, 2), np.float32), bias=np.zeros(2, np.float32))\n"
+            "    return loaded": "has the shape (3, 2) in this file",
+            "def opened(tflite, path):\n"
+            "    loaded = interpreter.load(tflite)\n"
+            "    if path.exists():\n"
+            "        kept = np.load(path)\n"
+            '        restore = loaded.get_signature_runner("restore")\n'
+            '        restore(kernel=kept["bias"], bias=kept["kernel"])\n'
+            "    return loaded": "has the shape",
+            "def opened(tflite, path):\n"
+            "    loaded = interpreter.load(tflite)\n"
+            "    if path.exists():\n"
+            '        restore = loaded.get_signature_runner("restore")\n'
+            '        restore(kernel=np.load(path)["kernel"], bias=np.zeros(2, np.float32))\n'
+            "    return loaded": "aren't those at `path`",
             "def opened(tflite, path):\n"
             "    loaded = interpreter.load(tflite)\n"
             "    with np.load(path) as kept:\n"
