@@ -140,7 +140,9 @@ def tables(results: dict) -> str:
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(server.SOURCES))
     environment.globals |= {"mean": statistics.mean, "sum": sum, "zip": zip, "max": max}
     page = environment.get_template("server.md.j2")
-    return page.render(results=results, sizes=sizes, each=each, heaviest=heaviest, wait=WAIT)
+    warm = statistics.mean(map(sum, last["cpu"]))
+    found = {"last": last, "each": each, "heaviest": heaviest, "warm": warm, "wait": WAIT}
+    return page.render(results=results, sizes=sizes, **found)
 
 
 def write(results: dict) -> None:

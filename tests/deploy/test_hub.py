@@ -89,6 +89,9 @@ class TestALearner:
         assert int(uid) == (room.people["learner1"]["uid"] or os.getuid())
         cells = learners[0].ask("GET", f"contents/{LESSON}").json()["content"]["cells"]
         assert not any(cell.get("outputs") for cell in cells)
+        page = learners[0].web.get(f"{learners[0].base}/lab").text
+        assert "ipycanvas" in page  # the drawing pad's half in the browser, from .venv
+        assert re.search(r"disabledExtensions.*announcements", page, re.DOTALL)
 
     def test_needs_the_token_of_that_name(self, room, learners):
         others = room.people["learner1"]["token"]
@@ -281,4 +284,4 @@ class TestValues:
 def test_the_page_has_the_tables_of_the_last_measurement():
     results = json.loads(load.RESULTS.read_text())
     assert load.tables(results) in load.PAGE.read_text(encoding="utf-8")
-    assert [one["errors"] for one in results["rounds"]] == [[]] * 4
+    assert not [one for one in results["rounds"] if one["errors"]]
