@@ -23,18 +23,16 @@ def as_model_input(images: np.ndarray, shape: tuple = (SIZE, SIZE, 3)) -> np.nda
 
     `images` is (n, 8, 8) in 0..16; `shape` is (height, width, channels).
     """
-    height, width, channels = shape
-    enlarged = _weights(height) @ (images / np.float32(16)) @ _weights(width).T
-    return np.repeat(enlarged[..., None], channels, axis=-1)
+    rows = _enlarged((images / np.float32(16)).swapaxes(1, 2), shape[0]).swapaxes(1, 2)
+    return np.repeat(_enlarged(rows, shape[1])[..., None], shape[2], axis=-1)
 
 
 def samples(input_shape: tuple, outputs: int, count: int = 450) -> tuple:
     """Return (inputs, labels) to try any model on: float32 (count, ...) and (count,) or None.
 
-    `input_shape` has the batch first, as in (None, 48, 48, 3); a dynamic dimension becomes 48. A
-    model of images gets test digits, any other seeded noise in [0, 1], which can show that two
-    forms of a model agree, never that they are right. Labels come only with images and ten
-    `outputs`. Raises ValueError for a `count` outside 10 to 450.
+    `input_shape` has the batch first; a dynamic dimension becomes 48. A model of images gets test
+    digits, with labels if it has ten `outputs`; another gets noise, which can show that two
+    forms agree, never that they're right. Raises ValueError for a `count` outside 10 to 450.
     """
     if isinstance(count, bool) or not isinstance(count, int) or not 10 <= count <= 450:
         raise ValueError(f"SAMPLES must be an integer from 10 to 450. Found: {count!r}.")
@@ -60,7 +58,9 @@ def _inputs(input_shape, images, seed):
     return np.random.default_rng(seed).random((len(images), *shape), np.float32)
 
 
-def _weights(size):
-    """Return the (size, 8) float32 matrix of bilinear interpolation, centred as in tf.image."""
-    source = (np.arange(size) + 0.5) * 8 / size - 0.5
-    return np.float32([np.interp(source, np.arange(8), row) for row in np.eye(8)]).T
+def _enlarged(images, size):
+    """Enlarge the last axis. No matrix product: its last bits depend on the processor."""
+    source = np.clip((np.arange(size) + 0.5) * 8 / size - 0.5, 0, 7)  # centred as in tf.image
+    left = np.minimum(source.astype(int), 6)
+    near, far = images[..., left], np.float64(images[..., left + 1])
+    return np.float32(near * np.float32(1 - (source - left)) + far * np.float32(source - left))
