@@ -23,7 +23,7 @@ import nbformat
 import yaml
 
 from hub_to_tflite import knowledge, sandbox
-from hub_to_tflite.errors import explain, messages
+from hub_to_tflite.errors import explain, pasted
 from tools.course import notebooks
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/errors.md"
@@ -61,7 +61,7 @@ def _cause(folder, names):
             print(f"Causing {entry.name!r}", file=sys.stderr)
             scope = dict(kit)
             said, fixed = _said(entry.code, scope), _said(entry.fixed, scope)
-            caused[entry.name] = said, fixed if messages.TRACEBACK in fixed else ""
+            caused[entry.name] = said, fixed if pasted.TRACEBACK in fixed else ""
     return caused
 
 
@@ -91,7 +91,7 @@ def _said(code, scope):
 
 def excerpt(entry, said):
     """Return the part of what was said that tells, without what differs: some 300 characters."""
-    every = [(text, pattern) for text in messages.parts(said) for pattern in entry.pattern]
+    every = [(text, pattern) for text in pasted.parts(said) for pattern in entry.pattern]
     text, (start, end) = next((text, span) for text, one in every if (span := _where(one, text)))
     kinds = re.finditer(r"\b[\w.]*(Error|ERROR|error|Exit|Warning): ", text[:end])
     starts = [kind.start() for kind in kinds]
@@ -110,7 +110,7 @@ def _where(pattern, text):
     """Return (start, end) of a pattern in `text`, or None; white space and quotes may differ."""
     gap = r"[\s\\]*"
     pieces = [
-        gap.join("[\"'`]" if sign == "'" else re.escape(sign) for sign in messages.squeezed(piece))
+        gap.join("[\"'`]" if sign == "'" else re.escape(sign) for sign in pasted.squeezed(piece))
         for piece in pattern.split("*")
     ]
     found = re.search(f".{{0,{explain.LONGEST_GAP}}}?".join(pieces), text)
@@ -138,8 +138,8 @@ def printed():
             for output in cell.get("outputs", []):
                 text = output.get("text", "")
                 text += f" {output.get('ename', '')}: {output.get('evalue', '')} "
-                text = messages.PATTERNS["escape"].sub("", text)
-                found[path.name, section] += messages.squeezed(text)
+                text = pasted.PATTERNS["escape"].sub("", text)
+                found[path.name, section] += pasted.squeezed(text)
     return found
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hub_to_tflite import knowledge
-from hub_to_tflite.errors import messages
+from hub_to_tflite.errors import pasted
 
 GALLERY = Path(__file__).with_name("errors.yaml")
 WORDS = knowledge.load(Path(__file__).with_name("answer.yaml"))
@@ -83,8 +83,8 @@ def explain(problem: str | BaseException) -> list[Entry]:
 
 def _search(text):
     """Return (entries that fit, whether they fit the text's last error, a notice if none fits)."""
-    parts = [messages.squeezed(part) for part in messages.parts(text)]
-    whole = messages.squeezed(text)
+    parts = [pasted.squeezed(part) for part in pasted.parts(text)]
+    whole = pasted.squeezed(text)
     for kind in ("error", "frame"):
         for number, part in enumerate(parts):
             for entry in entries():
@@ -104,8 +104,8 @@ def _first(kind, parts):
 
 def _trouble(text):
     """Return whether `text` speaks of an error in other lines than those of notices."""
-    lines = filter(messages.PATTERNS["trouble"].search, text.splitlines())
-    return not all(_first("notice", [messages.squeezed(line)]) for line in lines)
+    lines = filter(pasted.PATTERNS["trouble"].search, text.splitlines())
+    return not all(_first("notice", [pasted.squeezed(line)]) for line in lines)
 
 
 def matches(entry: Entry, part: str, whole: str | None = None) -> bool:
@@ -116,7 +116,7 @@ def matches(entry: Entry, part: str, whole: str | None = None) -> bool:
 
 
 def _holds(text, words):
-    return not words or any(messages.squeezed(word) in text for word in words)
+    return not words or any(pasted.squeezed(word) in text for word in words)
 
 
 def _is_near(entry, whole):
@@ -134,7 +134,7 @@ def _fits(pattern, part):
 
 @cache
 def _pieces(pattern):
-    return [_folded(messages.squeezed(piece)) for piece in pattern.split("*")]
+    return [_folded(pasted.squeezed(piece)) for piece in pattern.split("*")]
 
 
 @lru_cache(maxsize=100)

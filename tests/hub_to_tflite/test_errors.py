@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hub_to_tflite.errors import explain, messages
+from hub_to_tflite.errors import explain, pasted
 from tools import gallery
 
 ENTRIES = explain.entries()
@@ -34,7 +34,7 @@ def cause_again(stages):
         found = [one.name for one in explain.explain(text)]
         if entry.pattern and entry.name not in found:
             wrong[entry.name] = f"taken for {found}: {text[-1500:]}"
-        elif not entry.pattern and messages.TRACEBACK in text:
+        elif not entry.pattern and pasted.TRACEBACK in text:
             wrong[entry.name] = text[-1500:]
         elif failed:
             wrong[entry.name] = f"its fix fails: {failed[-1500:]}"
@@ -96,7 +96,7 @@ class TestGallery:
         for entry in ENTRIES:
             for pattern in entry.pattern:
                 assert max(map(len, pattern.split("*"))) >= 7, pattern
-                assert len(messages.squeezed(pattern)) >= 13 or entry.context or entry.near, pattern
+                assert len(pasted.squeezed(pattern)) >= 13 or entry.context or entry.near, pattern
 
     def test_an_entry_is_not_hidden_by_one_before_it(self):
         for entry in ENTRIES:

@@ -25,7 +25,7 @@ def _compiled(alternatives):
     return re.compile(pattern)
 
 
-KNOWN = knowledge.load(Path(__file__).with_name("messages.yaml"))
+KNOWN = knowledge.load(Path(__file__).with_name("pasted.yaml"))
 PATTERNS = {name: _compiled(alternatives) for name, alternatives in KNOWN.items()}
 
 
