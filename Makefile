@@ -103,7 +103,7 @@ $(READY): requirements.lock tools/course/set_up.py
 .venv-site/.ready: requirements-site.lock
 	@$(PYTHON) tools/course/set_up.py site
 
-.venv-hub/.ready: requirements-hub.lock deploy/jupyterhub/package-lock.json $(READY)
+.venv-hub/.ready: requirements-hub.lock deploy/jupyterhub/package-lock.json | $(READY)
 	@$(PYTHON) tools/course/set_up.py hub
 	@$(BIN)/python -m deploy.jupyterhub packages || true
 

@@ -37,6 +37,7 @@ FIRST_UID = 1_900_000_000  # ids that no system gives to its users, to services 
 COMMAND = (str(ROOT / ".venv-hub/bin/python"), "-m", "jupyterhub", "-f")
 COMMAND += (str(SOURCES / "jupyterhub_config.py"),)
 NEWS = "@jupyterlab/apputils-extension:announcements"  # it asks each learner about a newsletter
+LEFTOVERS = ("configurable-http-proxy", "jupyterhub_idle_culler")
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -146,7 +147,7 @@ def running(work: Path, url: str, seconds: int = 300) -> Iterator[subprocess.Pop
 
     It's stopped at the end, and each learner's server with it. Raises HubError.
     """
-    _end_proxy(work)
+    _end_leftovers(work)
     with socket.socket() as one:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -173,16 +174,17 @@ def running(work: Path, url: str, seconds: int = 300) -> Iterator[subprocess.Pop
         finally:
             hub.terminate()
             hub.wait()
-            _end_proxy(work)
+            _end_leftovers(work)
 
 
-def _end_proxy(work):
-    """End the proxy of a hub that has died: it holds the port, and its pid is in a file."""
-    with contextlib.suppress(OSError, ValueError, psutil.Error):
-        proxy = psutil.Process(int((work / "jupyterhub-proxy.pid").read_text()))
-        if any("configurable-http-proxy" in part for part in proxy.cmdline()):
-            proxy.terminate()
-            proxy.wait(10)
+def _end_leftovers(work):
+    """End what a hub that has died leaves: its proxy, which holds the port, and its culler."""
+    for one in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):  # it's another user's, or has ended
+            named = any(name in part for part in one.cmdline() for name in LEFTOVERS)
+            if named and Path(one.cwd()) == work.resolve():
+                one.terminate()
+                one.wait(10)
 
 
 def exposed(url: str) -> bool:

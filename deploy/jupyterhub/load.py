@@ -127,7 +127,8 @@ def run(counts: list[int]) -> dict:
 def tables(results: dict) -> str:
     """Return what was measured, and the sizes that follow from it, in Markdown."""
     last = results["rounds"][-1]
-    each, heaviest = max(last["peak"]), max(statistics.mean(one) for one in zip(*last["cpu"]))
+    each = max(peak for one in results["rounds"] for peak in one["peak"])
+    heaviest = max(statistics.mean(one) for one in zip(*last["cpu"]))
     sizes = [
         {
             "learners": count,

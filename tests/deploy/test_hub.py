@@ -179,6 +179,7 @@ class TestFaults:
         kernel = learners[1].open(LESSON)
         kernel.run("answer = 41; open('mine.txt', 'w').write('saved')")
         server_ = load.server_of(room.process.pid, "learner2").pid
+        left = [one for one in psutil.Process(room.process.pid).children() if one.pid != server_]
         room.process.kill()
         room.process.wait()
         assert room.prepare() == room.hub  # as `make hub` does, with the tokens that were printed
@@ -186,6 +187,7 @@ class TestFaults:
             again = room.learner("learner2")
             same = Kernel(again, kernel.name)
             assert same.run("print(answer + 1, open('mine.txt').read())").text == "42 saved\n"
+        assert not [one for one in left if one.is_running() and one.status() != "zombie"]
         assert not psutil.pid_exists(server_)  # with the hub that is stopped its servers end
         assert (room.home("learner2") / "lessons" / "mine.txt").read_text() == "saved"
 
