@@ -279,7 +279,7 @@ def _say(told, work):
 def _check(told):
     """Say in one sentence why the server can't start with these arguments. Raises HubError."""
     if sys.platform == "win32":
-        raise HubError("JupyterHub doesn't run on Windows. Use Linux, or WSL")
+        raise HubError("JupyterHub doesn't run on Windows. Use a Linux machine")
     address = urlsplit(told.url)
     if address.scheme not in ("http", "https") or not address.hostname or told.users < 1:
         raise HubError(
