@@ -20,7 +20,7 @@ FOR_EDGETPU = ("full-integer with float I/O", "int8")
 
 @dataclass(frozen=True)
 class Recommendation:
-    """Which recipe to take, or None. `reasons` is {recipe: (within tolerance, why)}."""
+    """Which recipe to take, or None. `reasons` is {recipe: (accepted, why)}."""
 
     recommended: str | None
     reasons: dict[str, tuple[bool, str]]
@@ -54,7 +54,8 @@ class Recommendation:
     def _repr_markdown_(self) -> str:
         rows = self._rows(bold=f"**{self.recommended}**")
         head = f"**Recommended: {self.recommended or 'none of them'}**"
-        return f"{head}\n\n{table(rows, ['recipe', 'within tolerance', 'why'], 'markdown')}"
+        good = "within tolerance" if self.target == ANY else "accepted"  # by the target, too
+        return f"{head}\n\n{table(rows, ['recipe', good, 'why'], 'markdown')}"
 
     def _rows(self, bold=None):
         rows, first = [], {}

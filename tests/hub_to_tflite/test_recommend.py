@@ -80,6 +80,7 @@ class TestTarget:
 
     def test_a_file_that_the_target_refuses_is_never_recommended(self):
         decision = recommend(self.results, 0.05, target="microcontroller", checked=self.reports)
+        assert "| accepted |" in decision._repr_markdown_()
         assert decision.recommended == "int8"
         assert decision.reasons["dynamic"] == (
             False,
