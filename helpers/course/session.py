@@ -66,12 +66,10 @@ def start(tensorflow: bool = True) -> None:
 
     def after_cell(*_):
         print(filtered(reader.read().decode(errors="replace")), end="", file=sys.stderr)
-        if "tensorflow" in sys.modules and not gc.get_freeze_count():
-            if sys.modules.get("scipy", "") is None:
-                del sys.modules["scipy"]  # from now on a lesson may import it
-            gc.collect()
-            gc.freeze()  # TensorFlow stays: with its objects set aside, a collection is quick
         gc.collect()
+        if "tensorflow" in sys.modules and sys.modules.get("scipy", "") is None:  # once
+            del sys.modules["scipy"]  # from now on a lesson may import it
+            gc.freeze()  # TensorFlow stays: with its objects set aside, a collection is quick
         if glibc:
             glibc.malloc_trim(0)
 
