@@ -11,6 +11,7 @@ uv installs in a fraction of pip's time. It comes from the lock, too; if it fail
 import argparse
 import ast
 import functools
+import json
 import os
 import pathlib
 import platform
@@ -177,22 +178,23 @@ def lock() -> None:
 
 def lock_check() -> None:
     """Resolve the lock to wheels for each system and Python; end with status 1 if one lacks any."""
-    failed = 0
+    folder = ROOT / "build" / "lock-check"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []  # as in the summary.json of `make run`
     for system, platform_ in SYSTEMS.items():
         for minor in range(OLDEST[1], NEWEST[1] + 1):
             command = [sys.executable, "-m", "uv", "--quiet", "pip", "install", "--dry-run"]
             command += ["--python-platform", platform_, "--python-version", f"3.{minor}"]
             command += ["--only-binary", ":all:", "--require-hashes", "--requirement", str(LOCK)]
-            command += ["--target", str(ROOT / "build" / "lock-check")]
+            command += ["--target", str(folder)]
             done = subprocess.run(
                 [*command, *uv_options(sys.executable)], stderr=subprocess.PIPE, text=True
             )
-            failed += done.returncode > 0
-            found = "every package has a wheel"
-            if done.returncode:
-                found = " ".join(done.stderr.split())
-            print(f"{system}, Python 3.{minor}: {found}", flush=True)
-    sys.exit(failed > 0)
+            error = " ".join(done.stderr.split()) if done.returncode else ""
+            rows.append({"environment": system, "notebook": f"Python 3.{minor}", "error": error})
+            print(f"{system}, Python 3.{minor}: {error or 'every package has a wheel'}", flush=True)
+    (folder / "summary.json").write_text(json.dumps(rows, indent=1) + "\n")
+    sys.exit(any(row["error"] for row in rows))
 
 
 COMMANDS = {
