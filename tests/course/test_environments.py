@@ -52,6 +52,14 @@ def test_what_pytest_wrote_becomes_a_row_with_the_cells_that_differ(tmp_path):
     assert page.endswith(f"- Elsewhere, {first.removesuffix('.ipynb')}: cell 1")
 
 
+def test_a_lesson_that_was_skipped_is_not_said_to_hold(tmp_path):
+    results = tmp_path / "results.xml"
+    case = '<testcase classname="notebooks.35_a.ipynb" name="Cell %d"><skipped message="old" />'
+    text = "".join(case % number + "</testcase>" for number in range(2))
+    results.write_text(f"<testsuites>{text}</testsuites>")
+    assert environments.compared(results, "Here")[0]["error"] == "old"
+
+
 def test_results_of_other_tests_are_refused(tmp_path):
     results = tmp_path / "results.xml"
     results.write_text('<testsuites><testcase classname="tests.a" name="b" /></testsuites>')

@@ -32,18 +32,26 @@ def here() -> str:
 
 
 def compared(results: Path, name: str) -> list[dict]:
-    """Return rows as in summary.json from pytest's results: per lesson, the cells that differ."""
+    """Return rows as in summary.json from pytest's results: which cells differ, or why none ran."""
     lessons = {}
     for case in ElementTree.parse(results).iter("testcase"):
         lesson = re.fullmatch(r"notebooks\.(\w+)\.ipynb", case.get("classname", ""))
         if lesson:
-            failed = case.find("failure") is not None or case.find("error") is not None
-            lessons.setdefault(lesson[1], []).extend([case.get("name").lower()] * failed)
+            known = lessons.setdefault(lesson[1], [])
+            if (skipped := case.find("skipped")) is not None:
+                known.append(skipped.get("message"))
+            elif case.find("failure") is not None or case.find("error") is not None:
+                known.append(case.get("name").lower())
     if not lessons:
         raise SystemExit(f"{results} has no cell of a lesson. Write it with: pytest notebooks/")
     return [
-        {"notebook": lesson, "error": ", ".join(cells), "environment": name, "compared": True}
-        for lesson, cells in lessons.items()
+        {
+            "notebook": lesson,
+            "error": ", ".join(dict.fromkeys(found)),
+            "environment": name,
+            "compared": True,
+        }
+        for lesson, found in lessons.items()
     ]
 
 
