@@ -60,6 +60,17 @@ def test_a_lesson_that_was_skipped_is_not_said_to_hold(tmp_path):
     assert environments.compared(results, "Here")[0]["error"] == "old"
 
 
+def test_what_the_server_was_measured_with_becomes_a_row(tmp_path):
+    results, stored = tmp_path / "server.json", tmp_path / "environments.json"
+    rounds = [{"learners": 2, "errors": []}, {"learners": 4, "errors": ["KeyError: planted"]}]
+    lessons = [notebooks.every()[0].stem]
+    results.write_text(json.dumps({"date": "2026-01-02", "lessons": lessons, "rounds": rounds}))
+    environments.take_over(results, stored)
+    page = environments.page(stored)
+    assert "| JupyterHub, 4 learners at once | 2026-01-02 |  | ✗ | · |" in page
+    assert page.endswith(f"{lessons[0]}: KeyError: planted")
+
+
 def test_results_of_other_tests_are_refused(tmp_path):
     results = tmp_path / "results.xml"
     results.write_text('<testsuites><testcase classname="tests.a" name="b" /></testsuites>')

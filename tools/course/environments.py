@@ -55,14 +55,23 @@ def compared(results: Path, name: str) -> list[dict]:
     ]
 
 
+def server(measured: dict) -> list[dict]:
+    """Return rows as in summary.json from what `make hub-load` measured."""
+    errors = sorted({error for one in measured["rounds"] for error in one["errors"]})
+    learners = max(one["learners"] for one in measured["rounds"])
+    row = {"environment": f"JupyterHub, {learners} learners at once", "error": ", ".join(errors)}
+    return [row | {"notebook": one, "date": measured["date"]} for one in measured["lessons"]]
+
+
 def take_over(results: Path, stored: Path = STORED, name: str = "") -> None:
-    """Add a run to what is stored: a summary.json, or pytest's results under a name."""
+    """Add a run to what is stored: a summary.json, server.json, or pytest's results with a name."""
     known = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
     date = datetime.date.fromtimestamp(results.stat().st_mtime).isoformat()
     rows = compared(results, name) if name else json.loads(results.read_text(encoding="utf-8"))
-    for row in rows:
+    for row in server(rows) if isinstance(rows, dict) else rows:
         environment = known.setdefault(row["environment"], {"lessons": {}})
-        environment["date"], environment["compared"] = date, row.get("compared", False)
+        environment["date"] = row.get("date", date)
+        environment["compared"] = row.get("compared", False)
         environment["lessons"][row["notebook"]] = row["error"] or ""
     text = json.dumps(known, indent=1, sort_keys=True, ensure_ascii=False)
     stored.write_text(text + "\n", encoding="utf-8")

@@ -22,6 +22,7 @@ MEASURED = ROOT / "docs" / "measured.json"
 LAST_RUN = ROOT / "build" / "run" / "summary.json"
 ENVIRONMENTS_PAGE = ROOT / "docs" / "environments.md"
 RUNS = [ROOT / "build" / run / "summary.json" for run in ("run", "colab", "lock-check")]
+RUNS.append(ROOT / "docs" / "teach" / "server.json")
 PART = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
