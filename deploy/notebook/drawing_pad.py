@@ -158,7 +158,8 @@ class Pad:
             "A drawing pad: run this notebook in JupyterLab to draw a digit and see "
             "what the interpreter predicts."
         )
-        return {**self.box._repr_mimebundle_(), "text/plain": text}
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
+        return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
 
 
 def _resized(bits, count):
