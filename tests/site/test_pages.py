@@ -8,7 +8,7 @@ import pytest
 
 from deploy.web import browser
 from hub_to_tflite.errors import explain
-from tests.site.conftest import serious, server
+from tests.site.conftest import WIDTHS, serious, server
 from tools.course import notebooks, readme
 from tools.site import check, errors, lessons, links
 
@@ -90,6 +90,18 @@ class TestRendered:
                     assert page.evaluate("document.documentElement.scrollWidth") <= width
                     assert serious(page) == [], (scheme, width)
                 assert page.refused == []
+
+
+    def test_no_page_is_wider_than_a_phone(self, site, program):
+        pages = [path.relative_to(site).as_posix() for path in site.rglob("*.html")]
+        pages = [name for name in pages if "_static" not in name]
+        assert len(pages) > 40
+        with server(site) as (address, _), browser.open_page(program) as page:
+            page.set_viewport_size({"width": min(WIDTHS), "height": 900})
+            for name in pages:
+                page.goto(f"{address}{name}", wait_until="domcontentloaded")
+                wide = page.evaluate("document.documentElement.scrollWidth")
+                assert wide <= min(WIDTHS), name
 
 
 def hidden(path):
