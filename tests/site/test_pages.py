@@ -91,7 +91,6 @@ class TestRendered:
                     assert serious(page) == [], (scheme, width)
                 assert page.refused == []
 
-
     def test_no_page_is_wider_than_a_phone(self, site, program):
         pages = [path.relative_to(site).as_posix() for path in site.rglob("*.html")]
         pages = [name for name in pages if "_static" not in name]
