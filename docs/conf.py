@@ -31,7 +31,6 @@ html_css_files = ["site.css"]
 html_extra_path = ["extra"]
 html_copy_source = False
 html_show_copyright = False
-html_last_updated_fmt = ""
 linkcheck_timeout = 20
 linkcheck_retries = 2
 linkcheck_anchors = False
