@@ -127,6 +127,7 @@ def warm(shared: Path, lessons: str = "0?_*") -> None:
             print(f"Warming the shared cache, once: {lesson.stem}", flush=True)
             command = [sys.executable, "-m", "jupyter", "execute", "--timeout=600", str(lesson)]
             settings = os.environ | {"HUB_TO_TFLITE_CACHE": str(new)}
+            settings.pop("TFHUB_CACHE_DIR", None)  # the teacher's own
             done = subprocess.run(command, cwd=work, env=settings, capture_output=True, text=True)
             if done.returncode:
                 found = done.stderr.strip().splitlines()[-1:]
