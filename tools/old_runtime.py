@@ -4,23 +4,19 @@ It ended with 2.14, in 2023, and many devices still have it. It needs NumPy 1, a
 Linux and for Python up to 3.11. Source: https://pypi.org/project/tflite-runtime/2.14.0/#files
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from deploy.web.build import ROOT
 from helpers.course import cache
+from hub_to_tflite import sandbox
+from tools.course import set_up
 
 RELEASE = (2, 14)
 PACKAGES = ("tflite-runtime==2.14.0", "numpy==1.26.4")
-FOLDER = ROOT / "build" / "tflite-runtime-2.14"
-CHILD = """
-import sys
-sys.path.insert(0, sys.argv.pop(1))
-from tflite_runtime.interpreter import Interpreter
-Interpreter(model_path=sys.argv[1]).allocate_tensors()
-"""
+FOLDER = set_up.ROOT / "build" / "tflite-runtime-2.14"
 
 
 class OldRuntimeError(RuntimeError):
@@ -43,14 +39,23 @@ def packages(fetch: bool = True) -> Path:
     return FOLDER
 
 
+def attempt(path: str) -> None:
+    """Open a .tflite with tflite-runtime, where that can be imported."""
+    from tflite_runtime.interpreter import Interpreter
+
+    Interpreter(model_path=path).allocate_tensors()
+
+
 def refusals(paths: Iterable[Path]) -> dict[Path, str]:
     """Return {path: what tflite-runtime says} of the .tflite files that it doesn't open."""
     found = {}
-    for path in paths:
-        command = [sys.executable, "-S", "-c", CHILD, str(packages(fetch=False)), str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-        if done.returncode:
-            found[path] = done.stderr.strip() or f"It ended with status {done.returncode}."
+    settings = {"PYTHONPATH": f"{packages(fetch=False)}{os.pathsep}{set_up.ROOT}"}
+    with sandbox.Worker(settings, python=sys.executable) as worker:
+        for path in paths:
+            try:
+                worker.call(attempt, str(path))
+            except Exception as error:
+                found[path] = str(error)
     return found
 
 
