@@ -27,20 +27,22 @@ def find() -> str | None:
     return next(filter(None, map(shutil.which, names)), None)
 
 
+def program() -> str:
+    """Return what `find` does. Raises FileNotFoundError, with what to install, if there is none."""
+    if not (path := find()):
+        raise FileNotFoundError(MISSING)
+    return path
+
+
 @contextlib.contextmanager
 def launch() -> Iterator:
-    """Start Chromium and yield playwright's Browser.
-
-    Raises FileNotFoundError, with what to install, if there is none.
-    """
+    """Start Chromium and yield playwright's Browser. Raises as `program` does."""
     from playwright.sync_api import sync_playwright
 
-    program = find()
-    if not program:
-        raise FileNotFoundError(MISSING)
+    path, arguments = program(), SETTINGS["arguments"]
     with (
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=program, args=SETTINGS["arguments"]) as browser,
+        playwright.chromium.launch(executable_path=path, args=arguments) as browser,
     ):
         yield browser
 

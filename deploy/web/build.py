@@ -196,8 +196,7 @@ def prove() -> bool:
 
     Return whether it does. Raises WebError, and FileNotFoundError if there's no browser here.
     """
-    if not browser.find():
-        raise FileNotFoundError(browser.MISSING)
+    browser.program()  # before the work
     with tempfile.TemporaryDirectory() as work:
         folder = build(Path(work, "web"), fetch=False)  # TensorFlow has ended when Chromium starts
         with browser.launch() as program, open_page(program, folder) as page:
