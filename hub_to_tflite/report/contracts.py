@@ -140,16 +140,13 @@ def convert(
 
     sizes = {name: value.shape[1:] for name, value in calibration.items()}
 
-    def attempt(fixed, lists=False):
-        folder = narrow(saved_model, contract, sizes, fixed, lists)
-        return convert.convert_cached(folder, recipe, lambda: feeds(contract, calibration))
-
     first = None
-    for way in ((fixed,), (True,), (True, True))[1 if fixed else 0 :]:
-        if way == (True, True) and "TensorList" not in str(first):
+    for batch_of_1, lists in dict.fromkeys([(fixed, False), (True, False), (True, True)]):
+        if lists and "TensorList" not in str(first):
             break
         try:
-            return attempt(*way)
+            folder = narrow(saved_model, contract, sizes, batch_of_1, lists)
+            return convert.convert_cached(folder, recipe, lambda: feeds(contract, calibration))
         except convert.RecipeError:
             raise
         except Exception as error:
