@@ -234,13 +234,30 @@ def predictions_table(forms: dict[str, Arrays], scores: str, names: list, count:
     return table(rows, ["form", *samples], "markdown")
 
 
+def bullets(*lines: str) -> str:
+    """Return the lines that say something as a list."""
+    return "\n".join(f"- {line}" for line in lines if line).replace("<", "&lt;")
+
+
+def reference_table(reference: Arrays, tolerance: float) -> str:
+    """Return each output's dtype, shape and range, and the absolute error that's allowed."""
+    rows = []
+    for name, value in reference.items():
+        low = high = allowed = None
+        if value.dtype.kind in "fiu" and value.size:
+            low, high = f"{value.min():.3g}", f"{value.max():.3g}"
+            allowed = f"{tolerance * np.ptp(value):.2g}"
+        rows.append((name, value.dtype, value.shape, low, high, allowed))
+    return table(rows, ["output", "dtype", "shape", "from", "to", "tolerance"], "markdown")
+
+
 def failures(refused: dict[str, str]) -> str:
     """Return {recipe: why it does not convert} as a list, recipes with the same reason together."""
     lines = [
-        f"- **{names}** {'do' if ', ' in names else 'does'} not convert: {why}"
+        f"**{names}** {'do' if ', ' in names else 'does'} not convert: {why}"
         for why, names in _same(refused).items()
     ]
-    return "\n".join(lines).replace("<", "&lt;") or "Every recipe converted."
+    return bullets(*lines) or "Every recipe converted."
 
 
 def fixed_batch(files: dict[str, Path], contract: Contract) -> str:
