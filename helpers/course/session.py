@@ -1,44 +1,39 @@
 """What each lesson's kernel does first: hide TensorFlow's chatter, and give memory back.
 
 TensorFlow and XNNPACK log from C++, straight to file descriptor 2. So that goes to a file, whose
-lines are shown after each cell, but for those on the list below: an error is never lost.
+lines are shown after each cell, but for those that match a line of chatter.txt: an error is never
+lost. From ^loc on, chatter.txt is of failed conversions, whose Python error says it again.
 """
 
 import contextlib
 import ctypes
 import gc
+import importlib.metadata
 import logging
 import os
 import re
 import sys
 import tempfile
 import warnings
+from pathlib import Path
 
-# The lines from ^loc on are a conversion's that fails, which says them again in its Python error.
-CHATTER = r"""oneDNN custom operations are on
-Could not find cuda drivers|failed call to cuInit|cuda_diagnostics|no CUDA-capable device
-Unable to register cu\w+ (factory|plugin)
-This TensorFlow binary is optimized|To enable the following instructions|rebuild TensorFlow
-All log messages before absl::InitializeLog
-Created TensorFlow Lite XNNPACK delegate
-fully_quantize: \d
-^\S+ \S+ +\d+ (saved_model|loader|reader|single_machine|devices|grappler)\w*\.(cc|h):
-^\S+ \S+ +\d+ (mlir_graph_opt|merge_async_calls|tf_tfl_flatbuffer|flatbuffer_exp)\w*\.(cc|h):
-^[WI]\d{4} .*\.(cc|h):\d+\]
-^[\d-]+ [\d:.]+: [IW] \S+\.(cc|h):\d+\]
-^INFO: \[\w+\.cc:\d+\]
-^WARNING: \[npu_registry|^WARNING: \[compiler_plugin.*Openvino|^└ Could not load .*openvino
-^loc\(|^(<unknown>:0: )?error: (failed while converting|failed to convert value attribute)
-^(<unknown>:0: )?error: Lowering tensor list ops
-^Some ops (are not supported by the native|in the model are custom)|^See instructions: https://
-^(TF Select|Custom|Flex|Resource) ops: |^Details:$|^\ttf\.\w+\("""
-KNOWN = re.compile("|".join(CHATTER.splitlines()))
+CHATTER = Path(__file__).with_name("chatter.txt").read_text("utf-8").splitlines()
+KNOWN = re.compile("|".join(CHATTER))
+TESTED = ("2.20", "2.21")  # the releases of TensorFlow that every lesson is run with
 
 
 def filtered(text: str) -> str:
     """Return `text` without the lines that are known chatter."""
     kept = [line for line in text.splitlines() if line.strip() and not KNOWN.search(line)]
     return "".join(line + "\n" for line in kept)
+
+
+def untested() -> str:
+    """Return a sentence if this TensorFlow is of a release that the lessons aren't run with."""
+    found = importlib.metadata.version("tensorflow")
+    ours = found.startswith(tuple(f"{release}." for release in TESTED))
+    known = " and ".join(TESTED)
+    return "" if ours else f"The course is tested with TensorFlow {known}. Found: {found}."
 
 
 def start(tensorflow: bool = True) -> None:
@@ -74,3 +69,5 @@ def start(tensorflow: bool = True) -> None:
             glibc.malloc_trim(0)
 
     shell.events.register("post_run_cell", after_cell)
+    if note := untested():
+        print(note, "Numbers may differ from those in the text.")

@@ -224,6 +224,13 @@ class TestFailure:
         with pytest.raises(AssertionError, match="expected to fail"), show_error():
             pass
 
+    def test_another_release_may_take_the_call(self, capsys, monkeypatch):
+        monkeypatch.setattr(session.importlib.metadata, "version", lambda name: "2.19.1")
+        with show_error():
+            pass
+        assert "but not on yours" in capsys.readouterr().out
+        assert session.untested().endswith("2.20 and 2.21. Found: 2.19.1.")
+
 
 class TestKernel:
     def test_chatter_goes_and_a_real_error_stays(self):
