@@ -18,7 +18,6 @@ import warnings
 from collections import defaultdict
 from pathlib import Path
 
-import jinja2
 import nbformat
 import yaml
 
@@ -184,13 +183,8 @@ def write(said):
 
 def page():
     """Return docs/errors.md, as text."""
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["anchor"] = anchor
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     known = {"stages": explain.STAGES, "entries": explain.entries(), "explain": explain.explain}
-    return template.render(known)
+    return knowledge.render(TEMPLATE, anchor=anchor, **known)
 
 
 def anchor(title):

@@ -23,12 +23,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import jinja2
 import psutil
 
 from deploy.web import build
 from helpers import tinyhub
 from helpers.course import cache
+from hub_to_tflite import knowledge
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = Path(__file__).parent
@@ -104,10 +104,8 @@ def prepare(folder: Path, users: int, url: str, **settings: str | int) -> Path:
         "shared": str(shared_cache(folder)),
     }
     cache.write(secret / "class.json", json.dumps(decided, indent=1).encode())
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(SOURCES), autoescape=True)
-    page = environment.get_template("sheet.html.j2").render(
-        people=known, url=url, own=bool(known["teacher"]["uid"]), open=exposed(url)
-    )
+    about = {"people": known, "own": bool(known["teacher"]["uid"]), "open": exposed(url)}
+    page = knowledge.render(SOURCES / "sheet.html.j2", url=url, **about)
     cache.write(secret / "sheet.html", page.encode())
     return secret
 

@@ -19,11 +19,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import jinja2
 import psutil
 
 from deploy.jupyterhub import __main__ as server
 from deploy.jupyterhub.client import Learner
+from hub_to_tflite import knowledge
 from hub_to_tflite.sandbox import memory
 
 PAGE = server.ROOT / "docs" / "teach" / "server.md"
@@ -138,12 +138,10 @@ def tables(results: dict) -> str:
         }
         for count in (10, 30, 100)
     ]
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(server.SOURCES))
-    environment.globals |= {"mean": statistics.mean, "sum": sum, "zip": zip, "max": max}
-    page = environment.get_template("server.md.j2")
-    warm = statistics.mean(map(sum, last["cpu"]))
-    found = {"last": last, "each": each, "heaviest": heaviest, "warm": warm, "wait": WAIT}
-    return page.render(results=results, sizes=sizes, **found)
+    found = {"results": results, "sizes": sizes, "last": last, "each": each, "wait": WAIT}
+    found |= {"heaviest": heaviest, "warm": statistics.mean(map(sum, last["cpu"]))}
+    functions = {"mean": statistics.mean, "zip": zip}
+    return knowledge.render(server.SOURCES / "server.md.j2", **found, **functions)
 
 
 def write(results: dict) -> None:
@@ -151,7 +149,7 @@ def write(results: dict) -> None:
     text = PAGE.read_text(encoding="utf-8")
     before, rest = text.split("<!-- measured -->\n", 1)
     after = rest.partition("<!-- /measured -->\n")[2]
-    block = f"<!-- measured -->\n{tables(results)}\n<!-- /measured -->\n"
+    block = f"<!-- measured -->\n{tables(results)}<!-- /measured -->\n"
     PAGE.write_text(before + block + after, encoding="utf-8")
 
 

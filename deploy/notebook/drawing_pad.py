@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hub_to_tflite import knowledge
+
 SIZE = 224  # pixels: the side of the paper
 RADIUS = 8  # pixels: half the width of the pen
 INKED = 128  # a pixel of at least this much counts as ink
@@ -94,12 +96,10 @@ class Pad:
     """Paper, a button that clears it, and the prediction. `ink` is what was drawn, as by `line`."""
 
     def __init__(self, classify: Callable[[np.ndarray], np.ndarray]):
-        import jinja2
         from ipycanvas import Canvas
         from ipywidgets import HTML, Button, HBox, VBox
 
         self.classify = classify
-        self.template = jinja2.Template(PREDICTION.read_text(encoding="utf-8"))
         self.canvas = Canvas(width=SIZE, height=SIZE)
         self.canvas.layout.border = "1px solid gray"
         self.prediction = HTML()
@@ -148,7 +148,7 @@ class Pad:
             digit = to_digit(self.ink)
             try:
                 scores = np.asarray(self.classify(digit), float)
-                self.prediction.value = self.template.render(_facts(digit, scores))
+                self.prediction.value = knowledge.render(PREDICTION, **_facts(digit, scores))
             except Exception as error:  # Jupyter would write it into a log that nobody reads
                 message = f"The classifier failed with {type(error).__name__}: {error}"
                 self.prediction.value = html.escape(message)

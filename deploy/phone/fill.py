@@ -10,6 +10,7 @@ import math
 import sys
 from pathlib import Path
 
+from hub_to_tflite import knowledge
 from hub_to_tflite.file import flatbuffer, metadata
 
 UNKNOWN = "the file does not say which values it wants"
@@ -25,8 +26,6 @@ def fill(content: bytes, file: str, language: str) -> str:
     Raises FillError for other inputs and outputs than one of float32 or int8 each, and for a file
     that is damaged.
     """
-    import jinja2
-
     try:
         model = flatbuffer.read(content)
     except flatbuffer.CorruptModelError as error:
@@ -45,10 +44,8 @@ def fill(content: bytes, file: str, language: str) -> str:
     names = next(iter(model.signatures.values()), ((source.name,), (target.name,)))
     limits = packed["contract"].get("range")
     span = "{:g} to {:g}".format(*limits) if limits else ""
-    template = Path(__file__).with_name(f"Classifier.{language}.j2").read_text(encoding="utf-8")
-    settings = dict.fromkeys(["keep_trailing_newline", "trim_blocks", "lstrip_blocks"], True)
-    template = jinja2.Template(template, undefined=jinja2.StrictUndefined, **settings)
-    return template.render(
+    return knowledge.render(
+        Path(__file__).with_name(f"Classifier.{language}.j2"),
         file=file,
         stem=Path(file).stem,
         range=f" from {span}" if span else "",

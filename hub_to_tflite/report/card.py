@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from helpers.course import cache
-from hub_to_tflite import sandbox
+from hub_to_tflite import knowledge, sandbox
 from hub_to_tflite.file import flatbuffer, metadata
 from hub_to_tflite.report import catalogue, compare, contracts
 from hub_to_tflite.report.catalogue import Entry
@@ -156,12 +156,9 @@ def render(
     `described` is from `describe`, `division` the sentence of samples.divide, `checked`
     {recipe: what targets.check found}.
     """
-    import jinja2
-
-    text = Path(__file__).with_name("card.md.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True)
     best = [one for one in results if one.recipe == decision.recommended]
-    return environment.from_string(text).render(
+    return knowledge.render(
+        Path(__file__).with_name("card.md.j2"),
         name=contracts.slug(handle),
         handle=handle,
         contract=contract,

@@ -3,17 +3,18 @@
 python -m tools.bench.report    write benchmarks/ again from benchmarks/results.json
 """
 
+import functools
 import json
 import os
 import platform
 import re
 from pathlib import Path
 
-import jinja2
 import numpy as np
 import psutil
 
 from helpers import benchmark
+from hub_to_tflite import knowledge
 from hub_to_tflite.tables import table
 from tools.bench import candidates
 from tools.bench.candidates import Candidate
@@ -109,14 +110,14 @@ def latency(measured: dict, entries: list[Candidate], over: str) -> list[tuple]:
 
 def text(results: dict, entries: list[Candidate]) -> str:
     """Return the generated part of benchmarks/README.md."""
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters["table"] = lambda rows, head: table(rows, head, "markdown")
-    environment.filters |= {"middle_half": middle_half, "in_words": in_words}
-    template = environment.from_string(Path(__file__).with_suffix(".md.j2").read_text("utf-8"))
     runs = [results, *elsewhere()]
     names = [run["machine"].partition(" (family")[0] for run in runs]
     sides = {n: fastest(one, entries).get("int8", "int8") for n, one in results["threads"].items()}
-    return template.render(
+    return knowledge.render(
+        Path(__file__).with_suffix(".md.j2"),
+        table=functools.partial(table, form="markdown"),
+        middle_half=middle_half,
+        in_words=in_words,
         results=results,
         runs=runs,
         names=names,

@@ -18,16 +18,14 @@ import sys
 import zipfile
 from pathlib import Path
 
-import jinja2
-import yaml
-
+from hub_to_tflite import knowledge
 from tools.course import set_up
 
 OUT = set_up.ROOT / "build" / "bundle"
 DOCTOR = set_up.ROOT / "build" / "site-parts" / "doctor"
 HERE = Path(__file__).resolve().parent
 PLATFORMS = {name.lower().replace(" ", "-"): uv for name, uv in set_up.SYSTEMS.items()}
-SYSTEMS = yaml.safe_load((HERE / "bundle.yaml").read_text(encoding="utf-8"))
+SYSTEMS = knowledge.load(HERE / "bundle.yaml")
 PATCHES = (0, 99)  # the lock has another soupsieve before Python 3.11.5
 INTEL_MAC = (
     "There's no bundle for Intel Macs, because TensorFlow 2.21 and LiteRT 2.3 have no packages for "
@@ -137,9 +135,9 @@ def make(platform: str, python: str = "3.12", out: Path = OUT) -> Path:
     told = {"platform": platform, "python": python, **about, "commit": commit}
     (folder / "bundle.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     shutil.copyfile(HERE / "bundle_install.py", folder / "install.py")
-    template = jinja2.Template((HERE / "bundle.html.j2").read_text(encoding="utf-8"))
-    page = template.render(
-        told,
+    page = knowledge.render(
+        HERE / "bundle.html.j2",
+        **told,
         doctor=DOCTOR.exists(),
         windows=platform.startswith("windows"),
         megabytes=round(size(folder) / 1e6, -1),

@@ -14,13 +14,13 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
-import jinja2
 import nbformat
 import papermill
 from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
+from hub_to_tflite import knowledge
 from hub_to_tflite.sandbox import memory
 from hub_to_tflite.tables import table
 from tools.course import environments, notebooks
@@ -158,8 +158,8 @@ def main(arguments: list[str] | None = None) -> None:
         results = run_all(side_by_side)
     except KeyboardInterrupt:
         sys.exit(130)
-    index = jinja2.Template(INDEX.read_text(encoding="utf-8"), autoescape=True, trim_blocks=True)
-    (OUT / "index.html").write_text(index.render(results=results), encoding="utf-8")
+    index = knowledge.render(INDEX, results=results)
+    (OUT / "index.html").write_text(index, encoding="utf-8")
     (OUT / "summary.json").write_text(json.dumps(results, indent=1) + "\n")
     report(results, time.perf_counter() - started, side_by_side)
     sys.exit(any(row["error"] for row in results))

@@ -9,10 +9,10 @@ import re
 import sys
 from pathlib import Path
 
-import jinja2
 import nbformat
 import yaml
 
+from hub_to_tflite import knowledge
 from tools.course import minutes, notebooks
 
 ROOT = notebooks.FOLDER.parent
@@ -75,16 +75,13 @@ def page(plan: dict, notes: dict) -> str:
             told["link"] = f"[{told['title']}](../../notebooks/{path.name})"
         steps.append({**step, **told})
         minute += length(step)
-    template = jinja2.Template(
-        PLAN.read_text("utf-8"), trim_blocks=True, keep_trailing_newline=True
-    )
-    return template.render(plan=plan, steps=steps, notes=notes)
+    return knowledge.render(PLAN, plan=plan, steps=steps, notes=notes)
 
 
 def slides(told: dict) -> str:
     """Return the slides as one page, with every image in it."""
-    template = jinja2.Template(TEMPLATE.read_text(encoding="utf-8"), autoescape=True)
-    return template.render(slides=[{**slide, **_shown(slide)} for slide in told["slides"]])
+    shown = [{**slide, **_shown(slide)} for slide in told["slides"]]
+    return knowledge.render(TEMPLATE, slides=shown)
 
 
 def _shown(slide):

@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-import jinja2
-
+from hub_to_tflite import knowledge
 from hub_to_tflite.errors import explain
 from tools import gallery
 
@@ -32,20 +31,14 @@ def heading(entry: explain.Entry) -> str:
     return f"{fence}{words}{fence}"
 
 
-templates = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent),
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-templates.filters |= {"anchor": anchor, "heading": heading}
-
-
 def pages() -> dict[str, str]:
     """Return {stage: the Markdown of its page}."""
-    template, every = templates.get_template("errors.md.j2"), explain.entries()
+    template, every = Path(__file__).with_name("errors.md.j2"), explain.entries()
     return {
-        stage: template.render(
+        stage: knowledge.render(
+            template,
+            anchor=anchor,
+            heading=heading,
             title=title,
             entries=[entry for entry in every if entry.stage == stage],
             every={entry.name: entry for entry in every},
@@ -60,7 +53,7 @@ def overview() -> str:
     every = explain.entries()
     counts = {stage: sum(entry.stage == stage for entry in every) for stage in explain.STAGES}
     known = {"stages": explain.STAGES, "counts": counts, "total": len(every)}
-    return templates.get_template("errors_index.md.j2").render(known)
+    return knowledge.render(Path(__file__).with_name("errors_index.md.j2"), **known)
 
 
 def anchors() -> dict[str, str]:

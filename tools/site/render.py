@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 from sphinx.cmd.build import main as sphinx
 
+from hub_to_tflite import knowledge
 from tools.course import notebooks, readme
 from tools.site import check, errors, lessons, links
 
@@ -70,8 +71,8 @@ def stage(folder: Path) -> None:
 def _lessons():
     """Return the page that lists the lessons, by part."""
     told = {"title": notebooks.title, "summary": readme.summary, "time": lessons.time}
-    template = errors.templates.get_template("lessons.md.j2")
-    return template.render(parts=notebooks.by_part(), **told)
+    template = Path(__file__).with_name("lessons.md.j2")
+    return knowledge.render(template, parts=notebooks.by_part(), **told)
 
 
 def _guides(index):

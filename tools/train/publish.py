@@ -8,12 +8,12 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import fingerprint_pb2
 
 from helpers import parity, tinyhub
+from hub_to_tflite import knowledge
 
 tf.config.experimental.enable_op_determinism()
 
@@ -56,10 +56,8 @@ def archive(handle: str) -> Path:
 
 def write_page(template: str, handle: str, **facts: Any) -> None:
     """Write the page about a handle beside its archive, from a template in this folder."""
-    settings = {"undefined": jinja2.StrictUndefined, "keep_trailing_newline": True}
-    environment = jinja2.Environment(trim_blocks=True, **settings)
-    page = environment.from_string(Path(__file__).with_name(template).read_text(encoding="utf-8"))
-    text, path = page.render(port=tinyhub.PORTS[0], **facts), archive(handle)
+    page, path = Path(__file__).with_name(template), archive(handle)
+    text = knowledge.render(page, port=tinyhub.PORTS[0], **facts)
     path.with_name("1.md").write_text(text, encoding="utf-8", newline="\n")
     print(f"{path.stat().st_size:>9,} bytes  {path}")
 
