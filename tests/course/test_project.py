@@ -67,6 +67,16 @@ class TestOnePlaceForEachFact:
         assert lock.count("==") and not re.search(r"==\S+( ;[^\\\n]*)?\n(?!\s+--hash)", lock)
         assert "://" not in lock
 
+    def test_the_locks_agree_on_the_files_of_what_they_share(self):
+        files = {}  # one lock from an index that has only this system's wheels would differ
+        for path in sorted(ROOT.glob("requirements*.lock")):
+            lock = path.read_text()
+            assert "# via -r /" not in lock and "#   -r /" not in lock
+            for found in re.finditer(r"^(\S+==\S+).*((?:\n +--hash=\S+.*)+)", lock, re.MULTILINE):
+                hashes = set(re.findall(r"--hash=(\S+)", found[2]))
+                assert files.setdefault(found[1], hashes) == hashes, f"{path.name}: {found[1]}"
+        assert len(files) > 200
+
     def test_the_first_lesson_checks_for_the_locked_versions(self):
         cells = [cell.source for cell in nbformat.read(notebooks.every()[0], 4).cells]
         (source,) = [source for source in cells if "tested = {" in source]

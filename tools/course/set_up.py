@@ -91,14 +91,19 @@ def make(folder: pathlib.Path) -> str:
     return python
 
 
-def uv_options(python: str) -> list:
-    """Return uv's options for what pip is told, by its files or the environment, of indexes."""
+def uv_options(python: str, only_index: bool = False) -> list:
+    """Return uv's options for what pip is told, by its files or the environment, of indexes.
+
+    `only_index`: without folders and indexes beside it, which may have one system's wheels only.
+    """
     command = [python, "-m", "pip", "config", "list"]
     told = subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout
     options = ["--index-strategy", "unsafe-best-match"]  # safe: the hashes decide what is installed
     for line in told.splitlines():  # such as global.find-links='/wheels' or :env:.no-index='1'
         key, _, value = line.partition("=")
         name = key.rpartition(".")[2]
+        if only_index and name in ("extra-index-url", "find-links"):
+            continue
         for one in ast.literal_eval(value).split():
             if name in PIP_TO_UV:
                 options += [PIP_TO_UV[name], one]
@@ -115,9 +120,10 @@ def pip(python: str, *arguments) -> int:
     return subprocess.call([*command, *map(str, arguments)], cwd=str(ROOT))
 
 
-def uv(python: str, *arguments) -> int:
+def uv(python: str, *arguments, only_index: bool = False) -> int:
     """Run `uv pip` and return its exit status."""
-    command = [python, "-m", "uv", "--quiet", "pip", *map(str, arguments), *uv_options(python)]
+    options = uv_options(python, only_index)
+    command = [python, "-m", "uv", "--quiet", "pip", *map(str, arguments), *options]
     return subprocess.call(command, cwd=str(ROOT))
 
 
@@ -171,13 +177,17 @@ def lock() -> None:
         if path == HUB_LOCK:  # JupyterLab there and in .venv is one version
             arguments += ["--constraint", LOCK.name]
         source = path.with_suffix(".txt").name
-        status = uv(python, "compile", source, *arguments, "--output-file", path.name)
+        arguments += ["--output-file", path.name]
+        status = uv(python, "compile", source, *arguments, only_index=True)
         if status:
             sys.exit(status)
 
 
 def lock_check() -> None:
-    """Resolve the lock to wheels for each system and Python; end with status 1 if one lacks any."""
+    """Resolve the locks to wheels for each system and Python; end with status 1 if one lacks any.
+
+    The site's lock is for the Pythons that Sphinx runs on, the hub's for the systems of its users.
+    """
     folder = ROOT / "build" / "lock-check"
     folder.mkdir(parents=True, exist_ok=True)
     rows = []  # as in the summary.json of `make run`
@@ -185,12 +195,16 @@ def lock_check() -> None:
         for minor in range(OLDEST[1], NEWEST[1] + 1):
             command = [sys.executable, "-m", "uv", "--quiet", "pip", "install", "--dry-run"]
             command += ["--python-platform", platform_, "--python-version", f"3.{minor}"]
-            command += ["--only-binary", ":all:", "--require-hashes", "--requirement", str(LOCK)]
-            command += ["--target", str(folder)]
-            done = subprocess.run(
-                [*command, *uv_options(sys.executable)], stderr=subprocess.PIPE, text=True
-            )
-            error = " ".join(done.stderr.split()) if done.returncode else ""
+            command += ["--only-binary", ":all:", "--require-hashes", "--target", str(folder)]
+            error = ""
+            for path in (LOCK, SITE_LOCK, HUB_LOCK):
+                if path == SITE_LOCK and minor < EXTRAS["site"][0][1]:
+                    continue
+                if path == HUB_LOCK and system.startswith("Windows"):
+                    continue
+                whole = [*command, "--requirement", str(path), *uv_options(sys.executable, True)]
+                done = subprocess.run(whole, stderr=subprocess.PIPE, text=True)
+                error += " ".join(done.stderr.split()) if done.returncode else ""
             rows.append({"environment": system, "notebook": f"Python 3.{minor}", "error": error})
             print(f"{system}, Python 3.{minor}: {error or 'every package has a wheel'}", flush=True)
     (folder / "summary.json").write_text(json.dumps(rows, indent=1) + "\n")
