@@ -71,46 +71,15 @@ def pack(path: str | Path, handle: str, described: dict, labels: list[str]) -> b
     )
 
 
-SETTINGS = {  # recipe -> the converter's settings, as code
-    "float32": "",
-    "dynamic range": "converter.optimizations = [tf.lite.Optimize.DEFAULT]",
-    "float16": """converter.optimizations = [tf.lite.Optimize.DEFAULT]
-converter.target_spec.supported_types = [tf.float16]""",
-    "full-integer with float I/O": """converter.optimizations = [tf.lite.Optimize.DEFAULT]
-converter.representative_dataset = samples  # yields {input: array}, one sample each""",
-    "int16x8": """converter.optimizations = [tf.lite.Optimize.DEFAULT]
-converter.representative_dataset = samples  # yields {input: array}, one sample each
-converter.target_spec.supported_ops = [
-    tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
-]""",
-}
-SETTINGS["int8"] = f"""{SETTINGS["full-integer with float I/O"]}
-converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-converter.inference_input_type = converter.inference_output_type = tf.int8"""
-
-
 def usage(contract: Contract, recipe: str | None) -> str:
     """Return Markdown with the real calls: how this recipe converts, how model.tflite runs."""
     if recipe is None:
         return ""
-    lines = ["import tensorflow as tf", ""]
-    lines += ["converter = tf.lite.TFLiteConverter.from_saved_model(folder)"]
-    lines += [*SETTINGS[recipe].splitlines(), "content = converter.convert()"]
-    plain = all(name.isidentifier() for name in contract.inputs)
-    given = ", ".join(f"{name}={name}" if plain else f"{name!r}: array" for name in contract.inputs)
-    run = [
-        "from ai_edge_litert.interpreter import Interpreter",
-        "",
-        'run = Interpreter("model.tflite").get_signature_runner()',
-        f"outputs = run({given})" if plain else f"outputs = run(**{{{given}}})",
-        *(f"outputs[{name!r}]" for name in contract.outputs),
-    ]
-    converted, runs = (f"```python\n{chr(10).join(one)}\n```" for one in (lines, run))
-    words = (
-        "The inputs and outputs are integers: `run.get_input_details()` has scale and zero point."
-    )
-    integers = f"\n\n{words}" if recipe == "int8" else ""
-    return f"TensorFlow converts with:\n\n{converted}\n\nLiteRT runs it:\n\n{runs}{integers}"
+    arguments = ", ".join(f"{name}={name}" for name in contract.inputs)
+    if not all(map(str.isidentifier, contract.inputs)):
+        arguments = f"**{{{', '.join(f'{name!r}: array' for name in contract.inputs)}}}"
+    template, outputs = Path(__file__).with_name("usage.md.j2"), list(contract.outputs)
+    return knowledge.render(template, recipe=recipe, arguments=arguments, outputs=outputs)
 
 
 def write(

@@ -300,8 +300,10 @@ class TestCard:
 
     def test_its_calls_run_as_they_stand(self, given, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        assert set(card.SETTINGS) == set(convert.RECIPES)
         contract, path = given["contract"], given["results"][0].path
+        assert len({card.usage(contract, recipe) for recipe in convert.RECIPES}) == len(
+            convert.RECIPES
+        )
         Path("model.tflite").write_bytes(path.read_bytes())
         _, code = re.findall(r"```python\n(.*?)\n```", card.usage(contract, "float32"), re.DOTALL)
         [(name, spec)] = contract.inputs.items()
