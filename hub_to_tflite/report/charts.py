@@ -50,10 +50,9 @@ def short(number):
     """Return a number in two significant digits, never as a power of ten: 110, 1.3."""
     if 0 < number < 1e-4:
         return "under 0.0001"
-    digits = 1 - math.floor(math.log10(number)) if 0 < number < math.inf else 0
-    return (
-        f"{number:,.{max(digits, 0)}f}".rstrip("0").rstrip(".") if digits > 0 else f"{number:,.0f}"
-    )
+    if 0 < number < 10:
+        return np.format_float_positional(number, 2, unique=False, fractional=False, trim="-")
+    return f"{number:,.0f}"
 
 
 def bars(decision: Recommendation, results: list[Result]) -> None:

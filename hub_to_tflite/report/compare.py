@@ -157,8 +157,8 @@ def measure(
     same = outputs[scores].argmax(1) == reference[scores].argmax(1) if scores else near
     return Result(
         recipe,
-        Path(path),
-        Path(path).stat().st_size,
+        path,
+        path.stat().st_size,
         worst[output][0],
         _relative(*worst[output]),
         int(same.sum()),
@@ -169,11 +169,6 @@ def measure(
         model=identify.identify(path).model,
         errors={name: _relative(*one) for name, one in worst.items()},
     )
-
-
-def with_time(result: Result, times: dict[str, tuple]) -> Result:
-    """Return a result with its time of `benchmark_files`, if there is one."""
-    return dataclasses.replace(result, ratio=times.get(result.recipe))
 
 
 def correct(outputs: Arrays, scores: str | None, labels: np.ndarray | None) -> int | None:
@@ -224,11 +219,11 @@ def _own(text):
 # Tables, in Markdown
 
 
-def predictions_table(forms: dict[str, Arrays], scores: str, names: list, count: int = 6) -> str:
-    """Return the top-1 of the first `count` samples in each form of the model: name or number."""
+def predictions_table(forms: dict[str, Arrays], scores: str, names: list) -> str:
+    """Return the top-1 of the first six samples in each form of the model: name or number."""
     rows = []
     for form, outputs in forms.items():
-        top = outputs[scores][:count].argmax(1)
+        top = outputs[scores][:6].argmax(1)
         rows.append([form, *(names[index] if names else f"class {index}" for index in top)])
     samples = [f"sample {number + 1}" for number in range(len(rows[0]) - 1)]
     return table(rows, ["form", *samples], "markdown")
@@ -253,10 +248,10 @@ def reference_table(reference: Arrays, tolerance: float) -> str:
 
 def failures(refused: dict[str, str]) -> str:
     """Return {recipe: why it does not convert} as a list, recipes with the same reason together."""
-    lines = [
-        f"**{names}** {'do' if ', ' in names else 'does'} not convert: {why}"
-        for why, names in _same(refused).items()
-    ]
+    lines = []
+    for why, names in _same(refused).items():
+        do = "do" if ", " in names else "does"
+        lines.append(f"**{names}** {do} not convert: {why}")
     return bullets(*lines) or "Every recipe converted."
 
 
@@ -308,13 +303,10 @@ def doubts(reference: Arrays, scores: str | None, labels: np.ndarray | None) -> 
         return ""
     if not scores:
         return message("labels of no classifier")
-    right, total, classes = (
-        correct(reference, scores, labels),
-        len(labels),
-        reference[scores].shape[1],
-    )
-    if parity.wilson(right, total)[0] <= 1 / classes:
-        return message("labels by chance", right=right, total=total, chance=1 / classes)
+    right, total = correct(reference, scores, labels), len(labels)
+    chance = 1 / reference[scores].shape[1]
+    if parity.wilson(right, total)[0] <= chance:
+        return message("labels by chance", right=right, total=total, chance=chance)
     return ""
 
 
@@ -343,22 +335,23 @@ def _unchanged(results):
 
 def outputs_table(results: list[Result]) -> str:
     """Return the worst relative error of each output in each file, if there are several outputs."""
-    measured = [one for one in results if one.errors and len(one.errors) > 1]
+    measured = {one.recipe: one.errors for one in results if one.errors and len(one.errors) > 1}
+    if not measured:
+        return ""
+    names = next(iter(measured.values()))
     rows = [
-        (name, *(parity.percent(one.errors[name]) for one in measured))
-        for name in (measured[0].errors if measured else ())
+        (name, *(parity.percent(errors[name]) for errors in measured.values())) for name in names
     ]
-    head = ["output", *(one.recipe for one in measured)]
-    return f"Each output by itself:\n\n{table(rows, head, 'markdown')}" if rows else ""
+    return f"Each output by itself:\n\n{table(rows, ['output', *measured], 'markdown')}"
 
 
 def needs_table(results: list[Result]) -> str:
     """Return what each file needs: its ops, which are not built in, the oldest runtime."""
     rows = []
-    for model, recipe in [(one.model, one.recipe) for one in results if one.model]:
-        extra = [f"{op.kind} {op.name}" for op in model.ops if op.kind != "builtin"]
+    for recipe, model in [(one.recipe, one.model) for one in results if one.model]:
         ops = ", ".join(map(str, model.ops))
-        rows.append((recipe, ops, ", ".join(extra) or "none", model.runtime or "not stated"))
+        extra = ", ".join(f"{op.kind} {op.name}" for op in model.ops if op.kind != "builtin")
+        rows.append((recipe, ops, extra or "none", model.runtime or "not stated"))
     return table(rows, ["recipe", "ops", "Flex or custom", "oldest TensorFlow"], "markdown")
 
 

@@ -55,11 +55,8 @@ class Contract:
 
     def _repr_markdown_(self) -> str:
         sides = (("in", self.inputs), ("out", self.outputs))
-        rows = [
-            (side, name if "<" in name else f"`{name}`", spec)
-            for side, specs in sides
-            for name, spec in specs.items()
-        ]
+        rows = [(side, name, spec) for side, specs in sides for name, spec in specs.items()]
+        rows = [(side, name if "<" in name else f"`{name}`", spec) for side, name, spec in rows]
         return table(rows, ["", "name", "dtype and shape"], "markdown")
 
 
@@ -171,7 +168,8 @@ def narrow(
     """
     import tensorflow as tf
 
-    shapes = {name: spec.shape for name, spec in contract.inputs.items()}
+    given = {name: spec.shape for name, spec in contract.inputs.items()}
+    shapes = dict(given)
     for name in contract.inputs:
         sample = contract.sample(name)
         if fixed or sample is None or None in sample:
@@ -179,11 +177,7 @@ def narrow(
             shapes[name] = (*batch, *sizes[name])
     _, tags = savedmodel.read(saved_model)
     as_it_is = contract.signature == "serving_default" and not contract.others and tags == ["serve"]
-    if (
-        not lists
-        and as_it_is
-        and all(shapes[name] == spec.shape for name, spec in contract.inputs.items())
-    ):
+    if as_it_is and shapes == given and not lists:
         return Path(saved_model)
     what = [tinyhub.digest(saved_model), contract.signature, sorted(shapes.items()), tf.__version__]
     what += [lists] if lists else []
@@ -198,10 +192,8 @@ def narrow(
     def serve(**tensors):
         return dict(zip(model.outputs, tf.nest.flatten(model.function(**tensors))))
 
-    specs = {
-        name: tf.TensorSpec(shapes[name], spec.dtype, name)
-        for name, spec in contract.inputs.items()
-    }
+    dtypes = {name: spec.dtype for name, spec in contract.inputs.items()}
+    specs = {name: tf.TensorSpec(shapes[name], dtypes[name], name) for name in shapes}
     traced = tf.function(serve, autograph=False).get_concrete_function(**specs)
     if lists:
         traced = _with_fixed_lists(traced, specs)

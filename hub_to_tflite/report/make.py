@@ -24,23 +24,11 @@ from hub_to_tflite.report.messages import message
 
 TEMPLATE = Path(__file__).with_name("template.ipynb")
 ROOT = Path(__file__).resolve().parents[2]  # the checkout, or where the packages are installed
-NAMES = (
-    "model.tflite",
-    "labels.txt",
-    "contract.json",
-    "model_card.md",
-    "report.ipynb",
-    "report.html",
-)
+NAMES = ("model.tflite", "labels.txt", "contract.json")
+NAMES += ("model_card.md", "report.ipynb", "report.html")
 NO_TEXT = 'alt="No description has been provided for this image"'
 # The kinds of exception that another parameter would have avoided.
-CAUSED_BY_A_PARAMETER = (
-    "ParameterError",
-    "HandleError",
-    "SampleError",
-    "SavedModelError",
-    "InputError",
-)
+AVOIDABLE = ("ParameterError", "HandleError", "SampleError", "SavedModelError", "InputError")
 TO_SAVED_MODEL = {  # what a file is (identify) -> how its model becomes a SavedModel
     ".tflite": "It is a .tflite already, so nothing is left to convert: hub-to-tflite check {0}",
     "Keras archive": 'Make one: keras.models.load_model("{0}").export("saved_model")',
@@ -197,10 +185,8 @@ def check_writable(out: Path) -> None:
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ParameterError(
-            message("unwritable folder", existing=existing, reason=reason)
-        ) from None
+        found = {"existing": existing, "reason": error.strerror or error}
+        raise ParameterError(message("unwritable folder", **found)) from None
 
 
 @contextlib.contextmanager
@@ -260,12 +246,8 @@ def execute(
         quiet = ["--IPKernelApp.log_level=40"]
         manager.start_kernel(cwd=folder, env=environment, extra_arguments=quiet)
         path, error = Path(folder, "executed.ipynb"), None
-        options = {
-            "kernel_name": "python3",
-            "language": "python",
-            "progress_bar": sys.stderr.isatty(),
-            "km": manager,
-        }
+        options = {"kernel_name": "python3", "language": "python", "km": manager}
+        options["progress_bar"] = sys.stderr.isatty()
         # In a thread, since nbclient takes Ctrl-C for itself in the main one.
         with watch(manager.provisioner.pid), ThreadPoolExecutor(1) as pool:
             running = pool.submit(papermill.execute_notebook, notebook, path, parameters, **options)
@@ -302,15 +284,11 @@ def _explained(error):
     """Return the ReportError to raise for what stopped the notebook."""
     kind, words = getattr(error, "ename", type(error).__name__), getattr(error, "evalue", error)
     words = " ".join(str(words).split())
-    if kind in CAUSED_BY_A_PARAMETER:
+    if kind in AVOIDABLE:
         return ParameterError(words)
     if kind == "DeadKernelError":
         status = getattr(error, "status", None)
-        killed = (
-            ": something killed it, as the system does where memory is short"
-            if status == -9
-            else ""
-        )
+        killed = message("killed") if status == -9 else ""
         said = "no status" if status is None else sandbox.describe(status)
         return ReportError(message("dead kernel", status=said, killed=killed))
     if kind.endswith("Error") and words.startswith("[Errno"):
@@ -321,7 +299,6 @@ def _explained(error):
 def _write_pages(notebook, folder):
     """Write an executed notebook as report.ipynb and report.html, the recommendation on top."""
     import nbformat
-    from nbconvert import HTMLExporter
 
     card = (folder / "model_card.md").read_text(encoding="utf-8")
     top = card.partition("## Contract")[0].replace("## Recommendation\n\n", "").strip()
@@ -333,17 +310,17 @@ def _write_pages(notebook, folder):
                 figures.append(following.source.partition("\n")[0])
     notebook.cells.insert(0, nbformat.v4.new_markdown_cell(top))
     nbformat.write(notebook, folder / "report.ipynb")
-    exporter = HTMLExporter(
-        embed_images=True,
-        exclude_input=True,
-        exclude_input_prompt=True,
-        exclude_output_prompt=True,
-        log=logging.getLogger("papermill"),  # which is silent
-    )
-    # A page that fetches nothing.
-    exporter.mathjax_url = exporter.require_js_url = ""
-    exporter.mermaid_js_url = exporter.jquery_url = ""
-    page, _ = exporter.from_notebook_node(notebook)
-    for text in figures:
-        page = page.replace(NO_TEXT, f'alt="{html.escape(text)}"', 1)
-    (folder / "report.html").write_text(page, encoding="utf-8")
+    hidden = ("exclude_input", "exclude_input_prompt", "exclude_output_prompt")
+    text = page(notebook, **dict.fromkeys(hidden, True), log=logging.getLogger("papermill"))
+    for words in figures:
+        text = text.replace(NO_TEXT, f'alt="{html.escape(words)}"', 1)
+    (folder / "report.html").write_text(text, encoding="utf-8")
+
+
+def page(notebook: Any, resources: dict | None = None, **options: Any) -> str:
+    """Return a notebook as an HTML page that fetches nothing; `options` are nbconvert's."""
+    from nbconvert import HTMLExporter
+
+    addresses = ("mathjax_url", "require_js_url", "mermaid_js_url", "jquery_url")
+    exporter = HTMLExporter(embed_images=True, **dict.fromkeys(addresses, ""), **options)
+    return exporter.from_notebook_node(notebook, resources)[0]

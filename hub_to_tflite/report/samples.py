@@ -54,10 +54,14 @@ class Samples:
     source: str
     warning: str = ""
 
+    def __len__(self) -> int:
+        return len(next(iter(self.inputs.values())))
 
-def warned(samples: Samples, remark: str) -> Samples:
-    """Return samples with one more warning."""
-    return replace(samples, warning=f"{samples.warning} {remark}".strip())
+    def take(self, rows: slice | np.ndarray) -> "Samples":
+        """Return some of these samples."""
+        inputs = {name: values[rows] for name, values in self.inputs.items()}
+        labels = None if self.labels is None else self.labels[rows]
+        return replace(self, inputs=inputs, labels=labels)
 
 
 def choose(source: Any, contract: Contract, handle: str) -> tuple[Any, int]:
@@ -125,8 +129,7 @@ def divide(
     there are fewer than 40, all do both. Their content decides, so that the same samples in another
     order are divided alike, with as many of each label as there are.
     """
-    count = len(next(iter(taken.inputs.values())))
-    number = min(100, _fit(contract, entry))
+    count, number = len(taken), min(100, _fit(contract, entry))
     if source == "digits":
         words = f"Calibration: {number} training digits. Evaluation: {count} test digits."
         return _digits("train", contract, entry, number).inputs, taken, words
@@ -138,27 +141,22 @@ def divide(
         return taken.inputs, taken, words
     number = min(100, count // 3)
     order = _by_content(taken)
-    chosen, others = order[:number], np.sort(order[number:])
-    some = {name: values[chosen] for name, values in taken.inputs.items()}
-    rest = {name: values[others] for name, values in taken.inputs.items()}
-    labels = None if taken.labels is None else taken.labels[others]
     words = f"Calibration: {number} of the samples. Evaluation: the other {count - number}."
-    return some, Samples(rest, labels, taken.source, taken.warning), words
+    return taken.take(order[:number]).inputs, taken.take(np.sort(order[number:])), words
 
 
 def _by_content(taken):
     """Return the indices of samples, ordered by a digest of what they hold, labels in turn."""
-    count = len(next(iter(taken.inputs.values())))
     digests = []
-    for number in range(count):
-        parts = [np.asarray(taken.inputs[name][number]) for name in sorted(taken.inputs)]
-        held = [
-            repr(one.tolist()).encode() if one.dtype == object else one.tobytes() for one in parts
-        ]
-        digests.append(hashlib.sha256(b"".join(held)).digest())
-    labels = [0] * count if taken.labels is None else taken.labels.tolist()
+    for number in range(len(taken)):
+        digest = hashlib.sha256()
+        for name in sorted(taken.inputs):
+            one = np.asarray(taken.inputs[name][number])
+            digest.update(repr(one.tolist()).encode() if one.dtype == object else one.tobytes())
+        digests.append(digest.digest())
+    labels = [0] * len(taken) if taken.labels is None else taken.labels.tolist()
     seen, turns = Counter(), {}
-    for number in sorted(range(count), key=digests.__getitem__):
+    for number in sorted(range(len(taken)), key=digests.__getitem__):
         turns[number] = seen[labels[number]]
         seen[labels[number]] += 1
     return np.array(sorted(turns, key=lambda number: (turns[number], digests[number])))
@@ -169,16 +167,13 @@ def fewer(calibration: Arrays, taken: Samples, seconds: float) -> tuple[Arrays, 
 
     `seconds` is the time of one call: calibrating takes many times that of each sample.
     """
-    counts = [len(next(iter(one.values()))) for one in (calibration, taken.inputs)]
-    kept = [max(LEAST, int(time / seconds)) for time in (CALIBRATING, EVALUATING)]
-    if all(one <= most for one, most in zip(counts, kept)):
+    most = [max(LEAST, int(time / seconds)) for time in (CALIBRATING, EVALUATING)]
+    fewest = {name: values[: most[0]] for name, values in calibration.items()}
+    some, number = len(next(iter(fewest.values()))), min(most[1], len(taken))
+    if some == len(next(iter(calibration.values()))) and number == len(taken):
         return calibration, taken, ""
-    some, number = ({n: v[:most] for n, v in one.items()} for one, most in
-                    zip((calibration, taken.inputs), kept)), min(counts[1], kept[1])  # fmt: skip
-    calibration, inputs = some
-    labels = None if taken.labels is None else taken.labels[:number]
-    words = message("fewer", seconds=seconds, some=min(counts[0], kept[0]), number=number)
-    return calibration, replace(taken, inputs=inputs, labels=labels), words
+    words = message("fewer", seconds=seconds, some=some, number=number)
+    return fewest, taken.take(slice(number)), words
 
 
 def labels_of(folder: str | Path, source: Any, count: int) -> tuple[list[str], str]:
@@ -481,9 +476,9 @@ def _converted(value, dtype):
 
 def _outside(inputs, entry):
     """Return a warning where numbers lie outside the range that the catalogue gives, or ""."""
+    low, high = entry.input_range if entry and entry.input_range else (-math.inf, math.inf)
     for name, values in inputs.items():
-        if entry and entry.input_range and values.dtype.kind in "fiu" and values.size:
-            low, high = entry.input_range
+        if values.dtype.kind in "fiu" and values.size:
             least, most = values.min(), values.max()
             if least < low or most > high:
                 found = {"name": name, "least": least, "most": most, "low": low, "high": high}

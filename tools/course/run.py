@@ -16,11 +16,11 @@ from pathlib import Path
 
 import nbformat
 import papermill
-from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
 from hub_to_tflite import knowledge
+from hub_to_tflite.report import make
 from hub_to_tflite.sandbox import memory
 from hub_to_tflite.tables import table
 from tools.course import environments, notebooks
@@ -100,10 +100,7 @@ def render(path: Path, lessons: Path) -> None:
         # nbconvert embeds an image if it lies below the folder that is passed.
         cell.source = cell.source.replace("](../docs/", "](docs/")
     where = {"metadata": {"name": path.stem, "path": str(lessons.parent)}}
-    exporter = HTMLExporter(embed_images=True)
-    exporter.mathjax_url = exporter.require_js_url = ""  # so that a page fetches nothing
-    exporter.mermaid_js_url = exporter.jquery_url = ""
-    page, _ = exporter.from_notebook_node(notebook, where)
+    page = make.page(notebook, where)
     for other in notebooks.every(lessons):
         page = page.replace(f'href="{other.name}"', f'href="{other.with_suffix(".html").name}"')
     path.with_suffix(".html").write_text(page, encoding="utf-8")
