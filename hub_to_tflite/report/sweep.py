@@ -40,12 +40,8 @@ from hub_to_tflite.report.messages import message
 from hub_to_tflite.sandbox.memory import Watch, held
 from hub_to_tflite.tables import table as table_of
 
-GRID = {  # list -> its default
-    "handles": [handles.DEFAULT],
-    "recipes": ["all"],
-    "threads": [1],
-    "samples": ["auto"],
-}
+# {list: its default}
+GRID = {"handles": [handles.DEFAULT], "recipes": ["all"], "threads": [1], "samples": ["auto"]}
 # {column: type}; MEASURED are those that a report has for each recipe.
 JOB, MEASURED = knowledge.load(Path(__file__).with_name("sweep_columns.yaml")).values()
 COLUMNS = JOB | MEASURED
@@ -53,7 +49,8 @@ PACKAGES = ("tensorflow", "ai-edge-litert", "numpy", "papermill", "distributed")
 # The files that the template needs, and those among them that decide words but no number.
 CODE = ("helpers/*.*", "helpers/course/[ac]*.py", "hub_to_tflite/[!_]*.py")
 CODE += ("hub_to_tflite/file/*.*", "hub_to_tflite/report/*.*", "hub_to_tflite/sandbox/*.*")
-WORDS = ("messages.py", "messages.yaml", "sweep.py", "sweep_columns.yaml", "template.ipynb")
+WORDS = ("messages.py", "messages.yaml", "template.ipynb")
+WORDS += ("sweep.py", "sweep.md.j2", "sweep_columns.yaml")
 LEAST = 2 * 10**9  # bytes for a worker: enough for the kernel and its children, with small models
 PATIENCE = 5  # seconds to wait for a scheduler, and again for its workers
 LOOK = 0.2  # seconds from one look at a kernel's memory to the next
@@ -134,10 +131,8 @@ def read(path: str | Path) -> list[Job]:
         raise SweepError(message("unreadable grid", path=str(path), error=found)) from None
     unknown = [grid] if not isinstance(grid, dict) or not grid else grid.keys() - GRID.keys()
     if unknown:
-        found = ", ".join(map(repr, unknown))
-        raise SweepError(
-            message("lists of a grid", name=path.name, lists=", ".join(GRID), found=found)
-        )
+        parts = {"lists": ", ".join(GRID), "found": ", ".join(map(repr, unknown))}
+        raise SweepError(message("lists of a grid", name=path.name, **parts))
     axes = []
     for key, default in GRID.items():
         values = grid.get(key, default)
@@ -372,15 +367,8 @@ def index(table: list[dict], title: str) -> str:
         if row["recommended"]:
             line["recipe"] = f"**{line['recipe']}**"
         lines.append([line[key] for key in shown])
-    return f"""# Sweep {title}
-
-![Size of each file against its agreement with the SavedModel](results.png)
-
-The table as [CSV](results.csv) and [Parquet](results.parquet). Bold: the recommended recipe. \
-Jobs that run side by side disturb each other's times; for times to rely on, use one worker.
-
-{table_of(lines, shown, "markdown")}
-"""
+    found = {"title": title, "table": table_of(lines, shown, "markdown")}
+    return knowledge.render(Path(__file__).with_name("sweep.md.j2"), **found)
 
 
 # Running
