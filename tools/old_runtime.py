@@ -5,7 +5,6 @@ Linux and for Python up to 3.11. Source: https://pypi.org/project/tflite-runtime
 """
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,9 +29,8 @@ def packages(fetch: bool = True) -> Path:
     if not fetch:
         raise OldRuntimeError("tflite-runtime isn't here yet; make test fetches it")
     with cache.whole_folder(FOLDER) as new:
-        command = ["-m", "uv", "pip", "install", "--quiet", "--only-binary=:all:"]
-        command += ["--python", sys.executable, "--target", str(new), *PACKAGES]
-        done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+        options = ["--only-binary=:all:", "--python", sys.executable, "--target", new]
+        done = set_up.uv(sys.executable, "install", *options, *PACKAGES)
         if done.returncode:
             found = " ".join(done.stderr.split())[:300]
             raise OldRuntimeError(f"tflite-runtime doesn't install here. Found: {found}")

@@ -217,7 +217,7 @@ class TestSetUp:
     def test_a_python_too_old_for_the_other_runtimes_gets_one_sentence(self, monkeypatch):
         monkeypatch.setattr(set_up.sys, "version_info", (3, 10, 0))
         with pytest.raises(SystemExit, match="Python 3.11 and newer, and this is Python 3.10"):
-            set_up.bench()
+            set_up.extra("bench")
 
     def test_every_package_has_one_version(self):
         lines = (set_up.ROOT / "requirements-bench.txt").read_text().splitlines()

@@ -24,12 +24,13 @@ VERSION = "3.13"
 ROOT = notebooks.FOLDER.parent
 FOLDER = ROOT / "build" / "colab"
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-# Colab imports it before any cell; its first import of TensorFlow comes later.
-STARTUP = "import google.colab\n"
 HERE = "import sys, importlib.metadata as m; " + (
     "print('Python %d.%d, TensorFlow ' % sys.version_info[:2] + m.version('tensorflow'))"
 )
+# Colab imports it before any cell; its first import of TensorFlow comes later.
+STARTUP = "--IPKernelApp.exec_lines=import google.colab"
 KERNEL = {**notebooks.KERNEL, "kernel_name": "colab", "execution_timeout": 600}
+KERNEL["extra_arguments"] = [*notebooks.KERNEL["extra_arguments"], STARTUP]
 QUIET = ["-Xfrozen_modules=off"]  # a word of the debugger's, on Python 3.11 and later
 
 
@@ -56,9 +57,9 @@ def environment() -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     print("Setting up Colab's versions: 2.5 GB on disk.", flush=True)
     subprocess.run([find_python(), "-m", "venv", folder], check=True)
-    python, uv = set_up.python_of(folder), [sys.executable, "-m", "uv", "--quiet", "pip"]
-    options = set_up.uv_options(sys.executable)
-    subprocess.run([*uv, "install", "--python", python, "-r", REQUIREMENTS, *options], check=True)
+    what = "install", "--python", set_up.python_of(folder), "-r", REQUIREMENTS
+    if (done := set_up.uv(sys.executable, *what)).returncode:
+        sys.exit(done.stderr)
     [packages] = folder.glob("lib/python*/site-packages")
     (packages / "google" / "colab").mkdir(parents=True)
     (packages / "google" / "colab" / "__init__.py").touch()
@@ -68,9 +69,6 @@ def environment() -> Path:
 
 def settings(folder: Path, clone: Path, home: Path) -> dict[str, str]:
     """Return the variables of a kernel that stands for Colab's, with a home of its own."""
-    startup = home / "ipython" / "profile_default" / "startup"
-    startup.mkdir(parents=True)
-    (startup / "colab.py").write_text(STARTUP)
     kernel = home / "jupyter" / "kernels" / "colab"
     kernel.mkdir(parents=True)
     python = set_up.python_of(folder)

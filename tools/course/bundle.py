@@ -43,11 +43,7 @@ def resolve(platform: str, python: str) -> list[str]:
     `python` is 3.12 or 3.12.4. Each package has a wheel for it, and so has what it depends on.
     Raises BundleError if one hasn't.
     """
-    command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--require-hashes"]
-    command += ["--python-platform", PLATFORMS[platform], "--python-version", python]
-    command += ["--only-binary", ":all:", "--requirement", str(set_up.LOCK)]
-    command += ["--target", str(OUT / "nothing-here"), *set_up.uv_options(sys.executable)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = set_up.resolve(set_up.LOCK, PLATFORMS[platform], python)
     found = re.findall(r"^ \+ (\S+==\S+)", done.stderr, re.MULTILINE)
     if done.returncode or not found:
         said = " ".join(done.stderr.split())
@@ -93,9 +89,8 @@ def course(folder: Path) -> str:
         named = subprocess.run(commit, cwd=set_up.ROOT, capture_output=True, text=True, check=True)
         content = subprocess.check_output([*archive, "HEAD"], cwd=set_up.ROOT)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise BundleError(
-            f"A bundle is made from a clone of the course, with git. Found: {error}."
-        ) from error
+        rule = "A bundle is made from a clone of the course, with git."
+        raise BundleError(f"{rule} Found: {error}.") from error
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         packed.extractall(folder)
     return named.stdout.strip()
@@ -135,23 +130,17 @@ def make(platform: str, python: str = "3.12", out: Path = OUT) -> Path:
     told = {"platform": platform, "python": python, **about, "commit": commit}
     (folder / "bundle.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     shutil.copyfile(HERE / "bundle_install.py", folder / "install.py")
-    page = knowledge.render(
-        HERE / "bundle.html.j2",
-        **told,
-        doctor=DOCTOR.exists(),
-        windows=platform.startswith("windows"),
-        megabytes=round(size(folder) / 1e6, -1),
-        intel_mac=INTEL_MAC,
-    )
+    told |= {"doctor": DOCTOR.exists(), "windows": platform.startswith("windows")}
+    told |= {"megabytes": round(size(folder) / 1e6, -1), "intel_mac": INTEL_MAC}
+    page = knowledge.render(HERE / "bundle.html.j2", **told)
     (folder / "START_HERE.html").write_text(page, encoding="utf-8")
     return folder
 
 
 def main() -> None:
     """Run the command line: print where the bundle is, its size, and how it's installed."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.course.bundle", description=__doc__.splitlines()[0]
-    )
+    summary = __doc__.splitlines()[0]
+    parser = argparse.ArgumentParser("python -m tools.course.bundle", description=summary)
     parser.add_argument("platform", help=", ".join(PLATFORMS))
     parser.add_argument("python", nargs="?", default="3.12", help="3.12, if not named")
     given = parser.parse_args()

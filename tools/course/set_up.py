@@ -120,18 +120,19 @@ def pip(python: str, *arguments) -> int:
     return subprocess.call([*command, *map(str, arguments)], cwd=str(ROOT))
 
 
-def uv(python: str, *arguments, only_index: bool = False) -> int:
-    """Run `uv pip` and return its exit status."""
+def uv(python: str, *arguments, only_index: bool = False) -> subprocess.CompletedProcess:
+    """Run `uv pip` and return how it ended, with what it said in `stderr`."""
     options = uv_options(python, only_index)
     command = [python, "-m", "uv", "--quiet", "pip", *map(str, arguments), *options]
-    return subprocess.call(command, cwd=str(ROOT))
+    return subprocess.run(command, cwd=str(ROOT), stderr=subprocess.PIPE, text=True)
 
 
 def install_with(python: str, *arguments) -> None:
     """Install with uv, or with pip if that fails; end with pip's exit status if it fails, too."""
-    if uv(python, "install", "--python", python, "--compile-bytecode", *arguments) == 0:
+    done = uv(python, "install", "--python", python, "--compile-bytecode", *arguments)
+    if done.returncode == 0:
         return
-    print("uv could not install this, so pip does; that takes minutes.", flush=True)
+    print(done.stderr, "uv could not install this, so pip does; that takes minutes.", flush=True)
     status = pip(python, *arguments)
     if status:
         sys.exit(status)
@@ -163,11 +164,6 @@ def extra(name: str) -> None:
     (folder / ".ready").touch()
 
 
-bench = functools.partial(extra, "bench")
-site = functools.partial(extra, "site")
-hub = functools.partial(extra, "hub")
-
-
 def lock() -> None:
     """Resolve each requirements file for all Pythons and systems, with hashes, using uv."""
     python = make(ROOT / "build" / "lock-env")
@@ -178,9 +174,19 @@ def lock() -> None:
             arguments += ["--constraint", LOCK.name]
         source = path.with_suffix(".txt").name
         arguments += ["--output-file", path.name]
-        status = uv(python, "compile", source, *arguments, only_index=True)
-        if status:
-            sys.exit(status)
+        done = uv(python, "compile", source, *arguments, only_index=True)
+        if done.returncode:
+            sys.exit(done.stderr)
+
+
+def resolve(path: pathlib.Path, platform_: str, python: str, only_index: bool = False):
+    """Return how uv ends that resolves a lock to wheels for another system, and what it says."""
+    command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--require-hashes"]
+    command += ["--python-platform", platform_, "--python-version", python]
+    command += ["--only-binary", ":all:", "--requirement", str(path)]
+    command += ["--target", str(ROOT / "build" / "nothing-here")]
+    command += uv_options(sys.executable, only_index)
+    return subprocess.run(command, stderr=subprocess.PIPE, text=True)
 
 
 def lock_check() -> None:
@@ -193,17 +199,13 @@ def lock_check() -> None:
     rows = []  # as in the summary.json of `make run`
     for system, platform_ in SYSTEMS.items():
         for minor in range(OLDEST[1], NEWEST[1] + 1):
-            command = [sys.executable, "-m", "uv", "--quiet", "pip", "install", "--dry-run"]
-            command += ["--python-platform", platform_, "--python-version", f"3.{minor}"]
-            command += ["--only-binary", ":all:", "--require-hashes", "--target", str(folder)]
             error = ""
             for path in (LOCK, SITE_LOCK, HUB_LOCK):
                 if path == SITE_LOCK and minor < EXTRAS["site"][0][1]:
                     continue
                 if path == HUB_LOCK and system.startswith("Windows"):
                     continue
-                whole = [*command, "--requirement", str(path), *uv_options(sys.executable, True)]
-                done = subprocess.run(whole, stderr=subprocess.PIPE, text=True)
+                done = resolve(path, platform_, f"3.{minor}", only_index=True)
                 error += " ".join(done.stderr.split()) if done.returncode else ""
             rows.append({"environment": system, "notebook": f"Python 3.{minor}", "error": error})
             print(f"{system}, Python 3.{minor}: {error or 'every package has a wheel'}", flush=True)
@@ -211,14 +213,8 @@ def lock_check() -> None:
     sys.exit(any(row["error"] for row in rows))
 
 
-COMMANDS = {
-    "install": install,
-    "bench": bench,
-    "site": site,
-    "hub": hub,
-    "lock": lock,
-    "lock-check": lock_check,
-}
+COMMANDS = {"install": install, "lock": lock, "lock-check": lock_check}
+COMMANDS.update((name, functools.partial(extra, name)) for name in EXTRAS)
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
