@@ -6,10 +6,9 @@ import subprocess
 import sys
 from urllib.parse import unquote
 
-import nbformat
 import pytest
 
-from tools.course import readme
+from tools.course import notebooks, readme
 
 PAGES = [
     readme.ROOT / "README.md",
@@ -45,14 +44,9 @@ def test_generated_parts_are_there_and_current(path):
     assert readme.generated(text) == text, "run: make readme"
 
 
-def test_a_lessons_summary_comes_from_its_metadata_and_else_from_its_first_sentence(tmp_path):
-    cells = [nbformat.v4.new_markdown_cell("# Title\n\nYou'll have\na file.\n\nMore.")]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    nbformat.write(notebook, tmp_path / "one.ipynb")
-    assert readme.summary(tmp_path / "one.ipynb") == "You'll have a file."
-    notebook.metadata["summary"] = "A file"
-    nbformat.write(notebook, tmp_path / "one.ipynb")
-    assert readme.summary(tmp_path / "one.ipynb") == "A file"
+@pytest.mark.parametrize("path", notebooks.every(), ids=lambda path: path.stem)
+def test_each_lesson_has_a_summary_for_the_site(path):
+    assert readme.summary(path), "its metadata need a `summary`: what the reader has at the end"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

@@ -23,20 +23,12 @@ def every(folder: Path | None = None) -> list[Path]:
 
 def by_part() -> list[tuple[dict, list[Path]]]:
     """Return (a part of parts.yaml, the paths of its lessons, in order) for each part."""
-    return [
-        (part, [path for path in every() if path.name.startswith(str(number))])
-        for number, part in enumerate(PARTS)
-    ]
+    return [(part, sorted(FOLDER.glob(f"{n}[0-9]_*.ipynb"))) for n, part in enumerate(PARTS)]
 
 
 def title(path: Path) -> str:
     """Return the first heading of a notebook."""
     return nbformat.read(path, 4).cells[0].source.splitlines()[0].removeprefix("# ")
-
-
-def promise(path: Path) -> str:
-    """Return the sentence under the title: what the reader has at the end."""
-    return " ".join(nbformat.read(path, 4).cells[0].source.split("\n\n")[1].split())
 
 
 def text(output) -> str:

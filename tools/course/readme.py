@@ -60,8 +60,8 @@ def lessons() -> str:
 
 
 def summary(path: Path) -> str:
-    """Return a notebook's `summary` from its metadata, or else the sentence under its title."""
-    return nbformat.read(path, 4).metadata.get("summary") or notebooks.promise(path)
+    """Return the `summary` in a notebook's metadata."""
+    return nbformat.read(path, 4).metadata.summary
 
 
 def measured() -> str:
@@ -100,10 +100,8 @@ def generated(text: str) -> str:
 def main() -> None:
     """Take over what the last `make run` measured, and write the pages."""
     if LAST_RUN.exists():
-        taken = {
-            lesson["notebook"]: (round(lesson["seconds"]), lesson["peak_mb"])
-            for lesson in json.loads(LAST_RUN.read_text())
-        }
+        rows = json.loads(LAST_RUN.read_text())
+        taken = {row["notebook"]: (round(row["seconds"]), row["peak_mb"]) for row in rows}
         MEASURED.write_text(json.dumps(taken, indent=1) + "\n")
     for run in RUNS:
         if run.exists():
