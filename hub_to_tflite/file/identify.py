@@ -238,15 +238,20 @@ def _holds(file, word):
     return False
 
 
+def missing_ops(model: flatbuffer.Model) -> list[flatbuffer.Op]:
+    """Return the ops that LiteRT's packages lack: Flex ops, and custom ones but those built in."""
+    known = knowledge.load(FORMATS)["registered"]
+    return [op for op in model.ops if op.kind != "builtin" and op.name not in known]
+
+
 def _runner(model):
     """Return who runs a .tflite with these ops."""
-    flex = [op.name for op in model.ops if op.kind == "flex"]
-    known = knowledge.load(FORMATS)["registered"]
-    custom = [op.name for op in model.ops if op.kind == "custom" and op.name not in known]
-    if flex:
+    missing = missing_ops(model)
+    if flex := [op.name for op in missing if op.kind == "flex"]:
         needed = "LiteRT with the Flex delegate, which no Python package of today has, for "
         return needed + ", ".join(flex)
-    return f"LiteRT, if it has the custom op {', '.join(custom)}" if custom else "LiteRT"
+    custom = ", ".join(op.name for op in missing)
+    return f"LiteRT, if it has the custom op {custom}" if custom else "LiteRT"
 
 
 def _rows(model):

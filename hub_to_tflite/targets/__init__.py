@@ -15,15 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from hub_to_tflite import knowledge
-from hub_to_tflite.file import flatbuffer, metadata
-from hub_to_tflite.file.identify import Identity, identify, short
+from hub_to_tflite.file import flatbuffer, identify, metadata
 from hub_to_tflite.sandbox import opening
 from hub_to_tflite.tables import table
 
 TARGETS = ("Python", "microcontroller", "browser", "phone")
 SENTENCES = Path(__file__).with_name("sentences.yaml")
-# Custom ops that LiteRT has built in.
-BUILT_IN = ("TFLite_Detection_PostProcess", "AudioSpectrogram", "Mfcc", "NumericVerify")
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ def check(source: str | Path | bytes, run: bool = True) -> Report:
     """
     from hub_to_tflite.targets import browser, microcontroller, phone, python, rules, tflm
 
-    found = identify(source)
+    found = identify.identify(source)
     model = found.model
     if not model:
         return _nowhere(found, say("not sound", found).strip(), [("what", found.what)], False)
@@ -132,8 +129,7 @@ def wrong_dtypes(model: flatbuffer.Model, dtypes: Iterable[str], whose: str) -> 
 
 def missing_ops(model: flatbuffer.Model, run: Run) -> list[str]:
     """Return the names of the custom and Flex ops that LiteRT lacks; none if it ran the file."""
-    own = [op.name for op in model.ops if op.kind != "builtin" and op.name not in BUILT_IN]
-    return [] if run.memory else own
+    return [] if run.memory else [op.name for op in identify.missing_ops(model)]
 
 
 def aliased_output(model: flatbuffer.Model) -> str:
@@ -156,7 +152,7 @@ def sentences(reasons: Iterable[str]) -> str:
     return " ".join(f"{reason[:1].upper()}{reason[1:].rstrip('.')}." for reason in reasons)
 
 
-def _nowhere(found: Identity, reason, needs, sound):
+def _nowhere(found: identify.Identity, reason, needs, sound):
     targets = tuple(Target(name, False, reason) for name in TARGETS)
     return Report(found.path, tuple(needs), targets, sound)
 
@@ -185,4 +181,4 @@ def _needs(model, packed, run=Run(), arena=0):  # noqa: B008 - it is frozen
         yield "contract", f"contract.json, with: {', '.join(map(str, contract))}"
     if not packed.get("name"):
         yield "meaning", "not packed in: ask whoever made it which values its inputs want"
-    yield "labels", short(packed.get("labels") or model.labels) or "none packed in"
+    yield "labels", identify.short(packed.get("labels") or model.labels) or "none packed in"
