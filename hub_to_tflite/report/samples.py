@@ -167,13 +167,14 @@ def fewer(calibration: Arrays, taken: Samples, seconds: float) -> tuple[Arrays, 
 
     `seconds` is the time of one call: calibrating takes many times that of each sample.
     """
+    counts = len(next(iter(calibration.values()))), len(taken)
     most = [max(LEAST, int(time / seconds)) for time in (CALIBRATING, EVALUATING)]
-    fewest = {name: values[: most[0]] for name, values in calibration.items()}
-    some, number = len(next(iter(fewest.values()))), min(most[1], len(taken))
-    if some == len(next(iter(calibration.values()))) and number == len(taken):
+    some, number = map(min, counts, most)
+    if (some, number) == counts:
         return calibration, taken, ""
+    calibration = {name: values[:some] for name, values in calibration.items()}
     words = message("fewer", seconds=seconds, some=some, number=number)
-    return fewest, taken.take(slice(number)), words
+    return calibration, taken.take(slice(number)), words
 
 
 def labels_of(folder: str | Path, source: Any, count: int) -> tuple[list[str], str]:
