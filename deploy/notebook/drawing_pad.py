@@ -57,9 +57,8 @@ def to_digit(ink: np.ndarray) -> np.ndarray:
     """
     inked = np.asarray(ink) >= INKED
     if inked.ndim != 2:
-        raise ValueError(
-            f"Ink is one number per pixel, (height, width). Found: an array of shape {inked.shape}."
-        )
+        rule = "Ink is one number per pixel, (height, width)."
+        raise ValueError(f"{rule} Found: an array of shape {inked.shape}.")
     bitmap = np.zeros((POINTS, POINTS), np.uint8)
     rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
     if rows.size:
@@ -85,10 +84,8 @@ def show(classify: Callable[[np.ndarray], np.ndarray]) -> "Pad | None":
     try:
         return Pad(classify)
     except ImportError as missing:
-        print(
-            f"There's no drawing pad here, because {missing.name} isn't installed. "
-            "Nothing below needs it."
-        )
+        why = f"because {missing.name} isn't installed"
+        print(f"There's no drawing pad here, {why}. Nothing below needs it.")
         return None
 
 
@@ -154,10 +151,8 @@ class Pad:
                 self.prediction.value = html.escape(message)
 
     def _repr_mimebundle_(self, **_):
-        text = (
-            "A drawing pad: run this notebook in JupyterLab to draw a digit and see "
-            "what the interpreter predicts."
-        )
+        text = "A drawing pad: run this notebook in JupyterLab to draw a digit and see "
+        text += "what the interpreter predicts."
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
 

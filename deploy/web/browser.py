@@ -15,10 +15,7 @@ from hub_to_tflite import knowledge
 
 SETTINGS = knowledge.load(Path(__file__).with_name("settings.yaml"))
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-MISSING = (
-    "there's no Chromium on this machine. On Debian or Ubuntu: apt install chromium. "
-    "Elsewhere, name its program in the environment variable CHROMIUM"
-)
+MISSING = SETTINGS["missing"]
 
 
 def find() -> str | None:

@@ -49,13 +49,9 @@ def build(out: Path = OUT, fetch: bool = True) -> Path:
     Return `out`. Raises WebError.
     """
     modules, models = packages(fetch) / "@litertjs", convert()
-    contents = {
-        "models": [
-            {"name": recipe, "file": file, "bytes": models[file].stat().st_size}
-            for recipe, file in MODELS.items()
-        ],
-        "samples": samples(),
-    }
+    sizes = {file: path.stat().st_size for file, path in models.items()}
+    listed = [{"name": name, "file": file, "bytes": sizes[file]} for name, file in MODELS.items()]
+    contents = {"models": listed, "samples": samples()}
     parts = {part: modules / name for name, part in browser.SETTINGS["parts"].items()}
     own = [path for path in SOURCES.iterdir() if path.suffix in (".html", ".js", ".css")]
     files = models | parts | {path.name: path for path in own}
@@ -91,24 +87,19 @@ def packages(fetch: bool = True, sources: Path = SOURCES) -> Path:
         raise WebError(f"the npm package {wanted} isn't here yet; make web and make site fetch it")
     npm = shutil.which("npm")
     if not npm:
-        raise WebError(
-            f"there's no npm on this machine, which fetches {wanted}. "
-            "On Debian or Ubuntu: apt install nodejs npm. Elsewhere: https://nodejs.org"
-        )
+        todo = "On Debian or Ubuntu: apt install nodejs npm. Elsewhere: https://nodejs.org"
+        raise WebError(f"there's no npm on this machine, which fetches {wanted}. {todo}")
     with cache.whole_folder(folder) as new:
         for file in ("package.json", "package-lock.json"):
             shutil.copyfile(sources / file, new / file)
         shutil.copyfile(SOURCES / ".npmrc", new / ".npmrc")
-        done = subprocess.run(
-            [npm, "ci"], cwd=new, capture_output=True, text=True, errors="replace"
-        )
+        said = {"capture_output": True, "text": True, "errors": "replace"}
+        done = subprocess.run([npm, "ci"], cwd=new, **said)
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if "error" in line.lower()]
-            found = " ".join(" ".join(lines[:3]).split())[:300]
-            raise WebError(
-                f"npm couldn't fetch {wanted}. It needs the network once, and "
-                f"Node.js 18 or newer. Found: {found or f'exit status {done.returncode}'}"
-            )
+            found = " ".join(" ".join(lines[:3]).split())[:300] or f"exit status {done.returncode}"
+            needs = "It needs the network once, and Node.js 18 or newer"
+            raise WebError(f"npm couldn't fetch {wanted}. {needs}. Found: {found}")
     return folder / "node_modules"
 
 
@@ -206,20 +197,15 @@ def prove() -> bool:
         where = f"{same} of {total} test digits, page and interpreter"
         print(f"{recipe:{width}}  same top-1 on {where}")
     within = max(error for _, _, error in found.values()) < TOLERANCE
-    print(
-        "Given the same pixels, the largest absolute error of a score is "
-        f"{'below' if within else 'not below'} {TOLERANCE:g}."
-    )
+    most = f"{'below' if within else 'not below'} {TOLERANCE:g}"
+    print(f"Given the same pixels, the largest absolute error of a score is {most}.")
     return within and all(same == total for same, total, _ in found.values())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m deploy.web.build",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argparse.ArgumentParser("python -m deploy.web.build", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     commands = ("build", "packages", "prove", "images")
     parser.add_argument("command", nargs="?", default="build", choices=commands)
     command = parser.parse_args(arguments).command
@@ -232,10 +218,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             screenshots(build())
         else:
             out = os.path.relpath(build())
-            print(
-                f"The page is in {out}. To use it:\n\n    python -m http.server -d {out}\n\n"
-                "then open http://localhost:8000"
-            )
+            print(f"The page is in {out}. To use it:\n\n    python -m http.server -d {out}")
+            print("\nthen open http://localhost:8000")
     except (WebError, FileNotFoundError) as error:
         if command in HARMLESS:
             print(f"{HARMLESS[command]}: {error}.")

@@ -9,10 +9,8 @@ from helpers.course import cache
 from hub_to_tflite import sandbox
 from hub_to_tflite.file import flatbuffer, metadata
 
-MODELS = {  # recipe -> the file's name in the page
-    "float32": "float32.tflite",
-    "full-integer with float I/O": "int8.tflite",
-}
+# {recipe: the file's name in the page}
+MODELS = {"float32": "float32.tflite", "full-integer with float I/O": "int8.tflite"}
 SCORES = "one score for each digit; softmax turns them into probabilities"
 
 
@@ -43,12 +41,11 @@ def _convert():
     [(name, spec)] = serve.structured_input_signature[1].items()
     one = tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, name=name)
     call = tf.function(lambda image: serve(**{name: image}), input_signature=[one])
+    function = call.get_concrete_function()
     labels = Path(saved_model, "assets", "labels.txt").read_text(encoding="utf-8").split()
     files = {}
     for recipe, file in MODELS.items():
-        converter = tf.lite.TFLiteConverter.from_concrete_functions(
-            [call.get_concrete_function()], model
-        )
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
         if recipe != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.representative_dataset = digits.representative(tuple(spec.shape))
