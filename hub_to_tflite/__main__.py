@@ -141,9 +141,8 @@ def _explain(options) -> int:
     if not options.message and sys.stdin is not None and not sys.stdin.isatty():
         text = explain.read(sys.stdin.buffer)
     if not text.strip():
-        raise CommandError(
-            'explain wants a message: hub-to-tflite explain "the message", or a log piped in.'
-        )
+        wanted = 'a message: hub-to-tflite explain "the message", or a log piped in'
+        raise CommandError(f"explain wants {wanted}.")
     found = explain.to_json(text)
     print(json.dumps(found, indent=2) if options.json else explain.answer(text).rstrip())
     return YES if found["known"] else NO
@@ -152,9 +151,9 @@ def _explain(options) -> int:
 def _report(options) -> int:
     from hub_to_tflite.report import make
 
-    names = ("handle", "samples", "recipes", "tolerance", "target", "out")
+    given = {name: value for name, value in vars(options).items() if name != "run"}
     try:
-        folder = make.report(**{name: getattr(options, name) for name in names})
+        folder = make.report(**given)
     except make.ParameterError as error:
         raise CommandError(str(error)) from None
     except make.ReportError as error:
@@ -170,13 +169,13 @@ def _sweep(options) -> int:
 
     from hub_to_tflite.report import sweep
 
-    given = {name: getattr(options, name) for name in ("out", "scheduler", "workers", "retry")}
+    given = {name: value for name, value in vars(options).items() if name != "run"}
     try:
-        memory = parse_bytes(options.memory) if options.memory else None
+        given["memory"] = parse_bytes(options.memory) if options.memory else None
     except ValueError:
         raise CommandError(f"--memory wants a size like 4GB. Found: {options.memory!r}.") from None
     try:
-        rows = sweep.sweep(options.grid, memory=memory, **given)
+        rows = sweep.sweep(**given)
     except sweep.SweepError as error:
         raise CommandError(str(error)) from None
     return NO if any(row["state"] == "failed" for row in rows) else YES

@@ -37,11 +37,11 @@ def table(rows: Iterable[Sequence], head: Sequence = (), form: str = "text") -> 
 def _text(cells, head, right):
     lines = [head, *cells] if head else cells
     widths = [max(map(len, column)) for column in zip(*lines)]
-    padded = [
-        [one.rjust(n) if r else one.ljust(n) for one, n, r in zip(row, widths, right)]
-        for row in lines
-    ]
-    written = ["  ".join(row).rstrip() for row in padded]
+    signs = [">" if one else "<" for one in right]
+    written = []
+    for row in lines:
+        padded = (f"{one:{sign}{width}}" for one, sign, width in zip(row, signs, widths))
+        written.append("  ".join(padded).rstrip())
     if head:
         written.insert(1, "-" * (sum(widths) + 2 * len(widths) - 2))
     return "\n".join(written)
@@ -49,8 +49,6 @@ def _text(cells, head, right):
 
 def _html(row, tag, right):
     sides = ["right" if one else "left" for one in right]  # Jupyter's own choice is right
-    written = [
-        f'<{tag} style="text-align:{side}">{html.escape(one)}</{tag}>'
-        for one, side in zip(row, sides)
-    ]
-    return f"<tr>{''.join(written)}</tr>"
+    pairs = [(side, html.escape(one)) for side, one in zip(sides, row)]
+    cells = [f'<{tag} style="text-align:{side}">{one}</{tag}>' for side, one in pairs]
+    return f"<tr>{''.join(cells)}</tr>"

@@ -150,10 +150,8 @@ def _filled(entry, part):
     every = [re.search(pattern, part) for pattern in WORDS["operators"]]
     named = next(found for found in every if found).groupdict()
     number = f"operator {named['number']}, " if "number" in named else "the operator "
-    operator = number + named["operator"].upper()
-    cause = entry.cause.format(
-        operator=operator, verb=named.get("verb", "run"), check=_checked(part)
-    )
+    operator, verb = number + named["operator"].upper(), named.get("verb", "run")
+    cause = entry.cause.format(operator=operator, verb=verb, check=_checked(part))
     return replace(entry, cause=cause, symptom=f"LiteRT refused {operator}")
 
 
@@ -203,27 +201,18 @@ def rows(entry: Entry, number: int = 0) -> list[tuple[str, str]]:
 
 def _block(entry, number):
     layout = {"width": 110, "subsequent_indent": 10 * " ", "break_long_words": False}
-    return "\n".join(
-        textwrap.fill(text, initial_indent=f"{part + ':':10}", **layout)
-        for part, text in rows(entry, number)
-    )
+    parts = [(f"{part + ':':10}", text) for part, text in rows(entry, number)]
+    return "\n".join(textwrap.fill(text, initial_indent=head, **layout) for head, text in parts)
 
 
 def to_json(problem: str | BaseException) -> dict:
     """Return the answer as plain data for a program: {"known": bool, "entries": [...]}."""
-    found = explain(problem)
-    told = ("name", "kind", "cause", "fix", "check", "source", "seen", "shown")
-    return {
-        "known": bool(found),
-        "entries": [
-            {
-                "stage": STAGES[entry.stage],
-                **{name: getattr(entry, name) for name in told},
-                "caused_here": bool(entry.code),
-            }
-            for entry in found
-        ],
-    }
+    entries, told = [], ("name", "kind", "cause", "fix", "check", "source", "seen", "shown")
+    for entry in explain(problem):
+        plain = {name: getattr(entry, name) for name in told}
+        where = {"stage": STAGES[entry.stage]}
+        entries.append(where | plain | {"caused_here": bool(entry.code)})
+    return {"known": bool(entries), "entries": entries}
 
 
 def read(stream: BinaryIO) -> str:

@@ -82,9 +82,8 @@ class Worker(contextlib.AbstractContextManager):
         """
         what = f"{function.__module__}.{function.__qualname__}"
         if function.__module__ == "__main__":
-            raise TypeError(
-                f"A sandbox imports the function that it calls. Put {what} into a module."
-            )
+            rule = "A sandbox imports the function that it calls."
+            raise TypeError(f"{rule} Put {what} into a module.")
         request = (pickle.dumps((function, args), 5), seconds, memory)
         if self._process is None or self._process.poll() is not None:
             self._start()

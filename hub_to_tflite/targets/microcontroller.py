@@ -12,12 +12,11 @@ def judge(model: Model, found: tflm.Result, run: Run) -> Target:
         return Target("microcontroller", takes, sentences([found.refused]))
     if run.outputs and not near(found.outputs, run.outputs[0]):
         return Target("microcontroller", False, f"TFLM runs it, and {say('other outputs')}.")
-    reason = say("micro runs", size=model.size, arena=found.arena)
+    size, arena = model.size, found.arena
+    reason = say("micro runs", size=size, arena=arena)
     reason += "" if run.outputs else say("micro alone")
     boards = knowledge.load(tflm.KNOWN)["boards"]
-    fitting = [
-        name for name, (flash, ram) in boards.items() if model.size < flash and found.arena < ram
-    ]
+    fitting = [name for name, (flash, ram) in boards.items() if size < flash and arena < ram]
     if fitting:
         return Target("microcontroller", True, reason + say("micro fits", ", ".join(fitting)))
     largest = map(max, zip(*boards.values()))

@@ -40,8 +40,7 @@ def _compare(content, model, run):
     import numpy as np
     from ai_edge_litert.compiled_model import CompiledModel
 
-    first = [number for number, graph in enumerate(model.signature_subgraphs) if graph == 0]
-    number = first[0] if first else 0
+    number = model.signature_subgraphs.index(0) if 0 in model.signature_subgraphs else 0
     compiled = CompiledModel.from_buffer(content)
     signature = compiled.get_signature_by_index(number)
     inputs = compiled.create_input_buffers(number)
