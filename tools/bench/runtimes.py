@@ -106,6 +106,5 @@ def openvino(path, option, threads):
     return lambda image: request.infer({0: image})[0]
 
 
-OPENERS = {
-    one.__name__: one for one in (tensorflow, interpreter, compiled_model, onnxruntime, openvino)
-}
+_every = (tensorflow, interpreter, compiled_model, onnxruntime, openvino)
+OPENERS = {one.__name__: one for one in _every}
