@@ -26,7 +26,6 @@ from hub_to_tflite.errors import explain, pasted
 from tools.course import notebooks
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/errors.md"
-TEMPLATE = Path(__file__).with_name("errors.md.j2")
 EXCERPTS = knowledge.load(Path(__file__).with_name("gallery.yaml"))
 
 
@@ -121,9 +120,8 @@ def shown_in(entry, printed):
     less_likely = {name for one in explain.entries() for name in one.also}
     if entry.kind == "frame" or entry.name in less_likely:
         return []
-    return [
-        list(place) for place, text in printed.items() if explain.matches(entry, text, whole=text)
-    ]
+    shows = [place for place, text in printed.items() if explain.matches(entry, text, whole=text)]
+    return [list(place) for place in shows]
 
 
 def printed():
@@ -158,10 +156,8 @@ _Dumper.add_representer(str, _text)
 def dumped(fields):
     """Return the text of errors.yaml for a list of entries, under its own first comment."""
     head = explain.GALLERY.read_text(encoding="utf-8").partition("\n\n")[0]
-    blocks = [
-        yaml.dump([entry], Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=90)
-        for entry in fields
-    ]
+    form = {"Dumper": _Dumper, "sort_keys": False, "allow_unicode": True, "width": 90}
+    blocks = [yaml.dump([entry], **form) for entry in fields]
     return "\n".join([f"{head}\n", *blocks])
 
 
@@ -184,7 +180,7 @@ def write(said):
 def page():
     """Return docs/errors.md, as text."""
     known = {"stages": explain.STAGES, "entries": explain.entries(), "explain": explain.explain}
-    return knowledge.render(TEMPLATE, anchor=anchor, **known)
+    return knowledge.render(Path(__file__).with_name("errors.md.j2"), anchor=anchor, **known)
 
 
 def anchor(title):

@@ -14,12 +14,10 @@ from typing import Any
 
 from hub_to_tflite import knowledge
 
-TABLE = Path(__file__).with_name("op_releases.yaml")
-
 
 def table() -> dict[str, Any]:
     """Return op_releases.yaml: {"operators", "dtypes": names by code, "releases"}."""
-    return knowledge.load(TABLE)
+    return knowledge.load(Path(__file__).with_name("op_releases.yaml"))
 
 
 @lru_cache

@@ -20,7 +20,6 @@ from hub_to_tflite.sandbox import opening
 from hub_to_tflite.tables import table
 
 TARGETS = ("Python", "microcontroller", "browser", "phone")
-SENTENCES = Path(__file__).with_name("sentences.yaml")
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,8 @@ def aliased_output(model: flatbuffer.Model) -> str:
 
 def say(name: str, *found: Any, **named: Any) -> str:
     """Return a text of sentences.yaml with what was found."""
-    return knowledge.load(SENTENCES)[name].format(*found, **named)
+    texts = knowledge.load(Path(__file__).with_name("sentences.yaml"))
+    return texts[name].format(*found, **named)
 
 
 def sentences(reasons: Iterable[str]) -> str:

@@ -44,15 +44,9 @@ def compared(results: Path, name: str) -> list[dict]:
                 known.append(case.get("name").lower())
     if not lessons:
         raise SystemExit(f"{results} has no cell of a lesson. Write it with: pytest notebooks/")
-    return [
-        {
-            "notebook": lesson,
-            "error": ", ".join(dict.fromkeys(found)),
-            "environment": name,
-            "compared": True,
-        }
-        for lesson, found in lessons.items()
-    ]
+    errors = {lesson: ", ".join(dict.fromkeys(found)) for lesson, found in lessons.items()}
+    row = {"environment": name, "compared": True}
+    return [row | {"notebook": lesson, "error": error} for lesson, error in errors.items()]
 
 
 def server(measured: dict) -> list[dict]:

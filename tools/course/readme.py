@@ -17,10 +17,8 @@ from tools.course import environments, notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-MEASURED_PAGE = ROOT / "docs" / "measured.md"
 MEASURED = ROOT / "docs" / "measured.json"
 LAST_RUN = ROOT / "build" / "run" / "summary.json"
-ENVIRONMENTS_PAGE = ROOT / "docs" / "environments.md"
 RUNS = [ROOT / "build" / run / "summary.json" for run in ("run", "colab", "lock-check")]
 RUNS.append(ROOT / "docs" / "teach" / "server.json")
 PART = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -70,12 +68,9 @@ def measured() -> str:
     for path in notebooks.every():
         binder, colab = launch(path)
         there = f"[Binder]({binder}) [Colab]({colab})"
-        rows.append((_link(path, "../notebooks"), *found.get(path.stem, ("", "")), there))
+        lesson = f"[{path.stem[:2]} {notebooks.title(path)}](../notebooks/{path.name})"
+        rows.append((lesson, *found.get(path.stem, ("", "")), there))
     return table(rows, ("lesson", "seconds", "peak MB", "open in"), form="markdown").strip()
-
-
-def _link(path, folder):
-    return f"[{path.stem[:2]} {notebooks.title(path)}]({folder}/{path.name})"
 
 
 PARTS = {
@@ -87,8 +82,8 @@ PARTS = {
 }
 PAGES = {
     README: ("buttons", "lessons"),
-    MEASURED_PAGE: ("measured",),
-    ENVIRONMENTS_PAGE: ("environments", "packages"),
+    ROOT / "docs" / "measured.md": ("measured",),
+    ROOT / "docs" / "environments.md": ("environments", "packages"),
 }
 
 

@@ -27,9 +27,7 @@ from tools.course import environments, notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "build" / "run"
-LEDGER_TAG = "parity-ledger"
 EACH = 2e9  # bytes: what a lesson may take, with all the processes that it starts
-INDEX = Path(__file__).with_suffix(".html.j2")
 
 
 def jobs() -> int:
@@ -88,7 +86,7 @@ def slowest(cells: list) -> str:
 def ledger(cells: list) -> str:
     """Return the text of the last cell tagged as the lesson's ledger, or "" if it has none."""
     for cell in reversed(cells):
-        if LEDGER_TAG in cell.metadata.get("tags", []) and cell.outputs:
+        if "parity-ledger" in cell.metadata.get("tags", []) and cell.outputs:
             return "".join(notebooks.text(output) for output in cell.outputs).rstrip()
     return ""
 
@@ -130,9 +128,8 @@ def run_all(side_by_side: int) -> list[dict]:
     pool = ProcessPoolExecutor(side_by_side, get_context("spawn"), initializer=_end_on_ctrl_c)
     try:
         tasks = [pool.submit(execute, path, OUT) for path in longest_first(paths, measured)]
-        results = [
-            task.result() for task in tqdm(as_completed(tasks), total=len(tasks), unit="lesson")
-        ]
+        done = tqdm(as_completed(tasks), total=len(tasks), unit="lesson")
+        results = [task.result() for task in done]
     finally:
         pool.shutdown(cancel_futures=True)
     return sorted(results, key=lambda row: row["notebook"])
@@ -155,7 +152,7 @@ def main(arguments: list[str] | None = None) -> None:
         results = run_all(side_by_side)
     except KeyboardInterrupt:
         sys.exit(130)
-    index = knowledge.render(INDEX, results=results)
+    index = knowledge.render(Path(__file__).with_suffix(".html.j2"), results=results)
     (OUT / "index.html").write_text(index, encoding="utf-8")
     (OUT / "summary.json").write_text(json.dumps(results, indent=1) + "\n")
     report(results, time.perf_counter() - started, side_by_side)
