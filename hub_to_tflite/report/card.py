@@ -6,16 +6,17 @@ The contract and the labels are also packed into the file itself, as metadata.
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from helpers.course import cache
 from hub_to_tflite import knowledge, sandbox
 from hub_to_tflite.file import flatbuffer, metadata
 from hub_to_tflite.report import catalogue, compare, contracts
 from hub_to_tflite.report.catalogue import Entry
+from hub_to_tflite.report.compare import Result
 from hub_to_tflite.report.contracts import Contract
 from hub_to_tflite.report.recommend import Recommendation
 from hub_to_tflite.report.samples import Samples
-from hub_to_tflite.targets import Report
 
 
 def describe(
@@ -107,39 +108,13 @@ def write(
     return sorted(files)
 
 
-def render(
-    handle: str,
-    contract: Contract,
-    entry: Entry | None,
-    described: dict,
-    decision: Recommendation,
-    results: list[compare.Result],
-    labels: list[str],
-    taken: Samples,
-    division: str,
-    threads: int,
-    checked: dict[str, Report],
-) -> str:
+def render(results: list[Result], decision: Recommendation, **facts: Any) -> str:
     """Return a model card, Markdown: what the model is, its evaluation, what each recipe gave.
 
-    `described` is from `describe`, `division` the sentence of samples.divide, `checked`
-    {recipe: what targets.check found}.
+    `facts` are what the report calls handle, contract, entry, described, labels, taken, division,
+    threads and checked; card.md.j2 shows them.
     """
     best = [one for one in results if one.recipe == decision.recommended]
-    return knowledge.render(
-        Path(__file__).with_name("card.md.j2"),
-        name=contracts.slug(handle),
-        handle=handle,
-        contract=contract,
-        inputs=described["inputs"],
-        decision=decision,
-        labels=labels,
-        catalogue=catalogue.known(entry),
-        taken=taken,
-        division=division,
-        threads=threads,
-        numbers=compare.numbers_table(results),
-        needs=compare.needs_table(best) if best else "",
-        targets=compare.targets_table(checked),
-        usage=usage(contract, decision.recommended),
-    )
+    functions = {"catalogue": catalogue, "compare": compare, "slug": contracts.slug, "usage": usage}
+    facts |= {"results": results, "decision": decision, "best": best}
+    return knowledge.render(Path(__file__).with_name("card.md.j2"), **functions, **facts)
