@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-NUMBER = re.compile(r"[-−]?\d\S*( \S+){0,4}")  # such as 1.46 (1.35 to 1.55)
+NUMBER = re.compile(r"[-−]?\d\S*( [^\s,]+){0,4}")  # such as 1.46 (1.35 to 1.55)
 
 
 def table(rows: Iterable[Sequence], head: Sequence = (), form: str = "text") -> str:

@@ -183,6 +183,15 @@ def text(folder):
     _save(folder, {"serving_default": serve})
 
 
+def texts_in_a_loop(folder):
+    """Each text by itself in a loop, which keeps its results in a list of texts."""
+    import tensorflow as tf
+
+    spec = [tf.TensorSpec([None], tf.string, name="text")]
+    serve = tf.function(lambda text: {"lower": tf.map_fn(tf.strings.lower, text)}, spec)
+    _save(folder, {"serving_default": serve})
+
+
 def segmentation(folder):
     """An image becomes an image of three scores a pixel."""
     import tensorflow as tf

@@ -22,6 +22,7 @@ from hub_to_tflite.tables import table
 from hub_to_tflite.targets import TARGETS, Report
 
 OWN = 240  # characters of an error's own words beside its explanation
+PLACE = re.compile(r"<unknown>:0: error: loc\(.*?\): ")  # where in the graph, by the converter
 OPS = re.compile(r"'tf\.\w+' op is [\w ]+|(?:TF Select|Custom) ops: [^\n]+")
 
 
@@ -210,7 +211,7 @@ def _ops(text):
 
 def _own(text):
     """Return the line of an error that says what went wrong, cut where it's long."""
-    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    lines = [PLACE.sub("", " ".join(line.split())) for line in text.splitlines() if line.strip()]
     telling = [line for line in lines if re.search(r"error|fail|not |cannot|invalid", line, re.I)]
     line = [*telling, *lines, "none."][0]
     return f"{line[:OWN]} ..." if len(line) > OWN else line

@@ -24,6 +24,9 @@ from hub_to_tflite.report.messages import message
 from hub_to_tflite.tables import table
 
 Arrays = dict[str, np.ndarray]
+NAMELESS = re.compile(
+    r"(?i)\d+(\.tar\.gz|\.tgz)?|(saved_?)?models?"
+)  # folders called so say nothing
 
 
 @dataclass(frozen=True)
@@ -69,9 +72,15 @@ def split(handle: str) -> tuple[str, str | None]:
 
 
 def slug(handle: str) -> str:
-    """Return a short name for files: the end of a handle, in letters, digits, dots and hyphens."""
+    """Return a short name for files: the end of a handle, in letters, digits, dots and hyphens.
+
+    Of a path from the root, that is its last part with a name of its own, and what follows.
+    """
     name, signature = split(handle)
     parts = [part for part in urlsplit(str(name)).path.replace("\\", "/").split("/") if part][-4:]
+    if Path(str(name)).is_absolute():
+        named = [number for number, part in enumerate(parts) if not NAMELESS.fullmatch(part)]
+        parts = parts[named[-1] :] if named else parts
     words = "-".join([*parts, signature] if signature else parts).replace(".tar.gz", "")
     return re.sub(r"[^\w.]+", "-", words).strip("-.") or "model"
 
@@ -136,19 +145,18 @@ def convert(
     from helpers import convert
 
     sizes = {name: value.shape[1:] for name, value in calibration.items()}
-
-    first = None
+    failure = None
     for batch_of_1, lists in dict.fromkeys([(fixed, False), (True, False), (True, True)]):
-        if lists and "TensorList" not in str(first):
+        if lists and "TensorList" not in str(failure):
             break
         try:
             folder = narrow(saved_model, contract, sizes, batch_of_1, lists)
             return convert.convert_cached(folder, recipe, lambda: feeds(contract, calibration))
         except convert.RecipeError:
             raise
-        except Exception as error:
-            first = first or error
-    raise first
+        except Exception as error:  # the first one's words, or those of what no batch mends
+            failure = error if lists else failure or error
+    raise failure
 
 
 def narrow(

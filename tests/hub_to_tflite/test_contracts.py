@@ -7,7 +7,7 @@ from helpers import convert, handles
 from helpers.savedmodel import InputError, SavedModelError
 from hub_to_tflite import sandbox
 from hub_to_tflite.file import flatbuffer
-from hub_to_tflite.report import contracts
+from hub_to_tflite.report import compare, contracts
 from hub_to_tflite.report.contracts import Contract, Spec
 from tests import awkward
 
@@ -199,6 +199,9 @@ def test_a_first_dimension_is_a_batch_or_a_length(shapes, batched):
         ("digits/mobilenet_v2/classification/1", "digits-mobilenet_v2-classification-1"),
         ("https://tfhub.dev/google/yamnet/1#serve", "google-yamnet-1-serve"),
         ("../models/mine.tar.gz", "models-mine"),
+        ("/home/ada/work/birds/saved_model/1", "birds-saved_model-1"),
+        ("/home/ada/work/birds", "birds"),
+        ("/models/1", "models-1"),
         ("/", "model"),
     ],
 )
@@ -213,6 +216,13 @@ def test_a_signature_is_split_from_a_handle_but_not_from_a_folder_with_such_a_na
 
 
 class TestLists:
+    def test_a_list_of_texts_is_not_taken_for_a_recurrent_layer(self, tensorflow, saved):
+        contract = tensorflow.call(contracts.read, saved("texts_in_a_loop"))
+        texts = {"text": np.array(["One", "Two"], object)}
+        with pytest.raises(Exception, match="requires element_dtype") as caught:
+            tensorflow.call(contracts.convert, saved("texts_in_a_loop"), contract, "float32", texts)
+        assert "recurrent" not in compare.reason(caught.value)
+
     def test_an_lstm_of_keras_3_converts_with_a_batch_of_one_and_is_as_right(
         self, tensorflow, tmp_path
     ):
