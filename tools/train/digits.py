@@ -72,18 +72,11 @@ def train():
         return tf.repeat(batch, 3, axis=-1), tf.gather(labels, index)
 
     # The remainder batch of three images would spoil BatchNorm's running variance: drop it.
-    data = (
-        tf.data.Dataset.range(len(labels))
-        .shuffle(len(labels), seed=SEED)
-        .batch(BATCH, drop_remainder=True)
-        .map(warp)
-    )
-    steps = EPOCHS * (len(labels) // BATCH)
-    model.compile(
-        tf_keras.optimizers.Adam(tf_keras.optimizers.schedules.CosineDecay(3e-3, steps)),
-        tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
+    data = tf.data.Dataset.range(len(labels)).shuffle(len(labels), seed=SEED)
+    data = data.batch(BATCH, drop_remainder=True).map(warp)
+    schedule = tf_keras.optimizers.schedules.CosineDecay(3e-3, EPOCHS * (len(labels) // BATCH))
+    loss = tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(tf_keras.optimizers.Adam(schedule), loss, metrics=["accuracy"])
     model.fit(data, epochs=EPOCHS, verbose=2)
     return model, body
 

@@ -62,11 +62,9 @@ def main() -> None:
     """Train, print the accuracy, write the archive and the page."""
     keras.utils.set_random_seed(SEED)
     model = build()
-    steps = EPOCHS * (PAIRS // BATCH)
-    model.compile(
-        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(3e-3, steps)),
-        {"trend": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "change": "mse"},
-    )
+    schedule = keras.optimizers.schedules.CosineDecay(3e-3, EPOCHS * (PAIRS // BATCH))
+    trend = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(schedule), {"trend": trend, "change": "mse"})
     model.fit(*pairs("train", PAIRS), batch_size=BATCH, epochs=EPOCHS, verbose=2)
     inputs, targets = pairs("test", 1000)
     outputs = model.predict(inputs, verbose=0)

@@ -28,17 +28,8 @@ SEED, EPOCHS, BATCH = 0, 12, 64
 WORDS, LENGTH, WIDTH = 3000, 24, 16  # known words, words read of a line, numbers for a word
 EACH, HELD_OUT = 6000, 200  # lines of each label: to train on, to hold out
 LABELS = ["prose", "code"]
-NOT_READ = {
-    "test",
-    "tests",
-    "idlelib",
-    "lib2to3",
-    "turtledemo",
-    "site-packages",
-    "dist-packages",
-    "config",
-    "pydoc_data",
-}
+NOT_READ = {"test", "tests", "idlelib", "lib2to3", "turtledemo", "config", "pydoc_data"}
+NOT_READ |= {"site-packages", "dist-packages"}
 
 
 def sentences(tree):
@@ -87,21 +78,16 @@ def corpus():
         for label in (0, 1):
             seen = found[False, 0] | found[False, 1] if held else found[True, 1 - label]
             fit = [line for line in sorted(found[held, label] - seen) if _fits(line)]
-            pairs += [
-                (line, label) for line in random.Random(SEED).sample(fit, min(count, len(fit)))
-            ]
+            chosen = random.Random(SEED).sample(fit, min(count, len(fit)))
+            pairs += [(line, label) for line in chosen]
         random.Random(SEED).shuffle(pairs)
         sets.append(tuple(zip(*pairs)))
     return sets
 
 
 def _fits(line):
-    return (
-        line.isascii()
-        and line.isprintable()
-        and 10 <= len(line) <= 100
-        and len(re.findall("[A-Za-z]+", line)) >= 3
-    )
+    plain = re.fullmatch("[ -~]{10,100}", line)  # from the space on, all that is printable ASCII
+    return plain and len(re.findall("[A-Za-z]+", line)) >= 3
 
 
 def words_of(text):
@@ -118,16 +104,13 @@ class ProseOrCode(tf.train.Checkpoint):
         self.vocabulary = tf.saved_model.Asset(vocabulary)
         # The id is the line in the file: 0 for "[end]", 1 for every unknown word.
         index = tf.lookup.TextFileIndex
-        file = tf.lookup.TextFileInitializer(
-            vocabulary, tf.string, index.WHOLE_LINE, tf.int64, index.LINE_NUMBER
-        )
+        kinds = tf.string, index.WHOLE_LINE, tf.int64, index.LINE_NUMBER
+        file = tf.lookup.TextFileInitializer(vocabulary, *kinds)
         self.table = tf.lookup.StaticHashTable(file, default_value=1)
-        self.embedding = tf.Variable(
-            tf.random.uniform([WORDS, WIDTH], -0.05, 0.05, seed=SEED), name="embedding"
-        )
-        self.kernel = tf.Variable(
-            tf.random.uniform([WIDTH, 2], -0.5, 0.5, seed=SEED + 1), name="kernel"
-        )
+        numbers = tf.random.uniform([WORDS, WIDTH], -0.05, 0.05, seed=SEED)
+        self.embedding = tf.Variable(numbers, name="embedding")
+        numbers = tf.random.uniform([WIDTH, 2], -0.5, 0.5, seed=SEED + 1)
+        self.kernel = tf.Variable(numbers, name="kernel")
         self.bias = tf.Variable(tf.zeros([2]), name="bias")
         self.variables = self.trainable_variables = [self.embedding, self.kernel, self.bias]
         self.regularization_losses = []
@@ -139,10 +122,9 @@ class ProseOrCode(tf.train.Checkpoint):
     def scores(self, ids):
         """Return logits, float32 (n, 2)."""
         known = tf.cast(ids > 0, tf.float32)[..., None]
+        total = tf.reduce_sum(tf.gather(self.embedding, ids) * known, 1)
         # An empty line has no words: its mean is 0, not 0 / 0.
-        mean = tf.reduce_sum(tf.gather(self.embedding, ids) * known, 1) / tf.maximum(
-            tf.reduce_sum(known, 1), 1.0
-        )
+        mean = total / tf.maximum(tf.reduce_sum(known, 1), 1.0)
         return mean @ self.kernel + self.bias
 
 
@@ -156,11 +138,8 @@ def train(model, lines, labels):
     def step(batch):
         with tf.GradientTape() as tape:
             scores = model.scores(tf.gather(ids, batch))
-            loss = tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(
-                    labels=tf.gather(labels, batch), logits=scores
-                )
-            )
+            cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits
+            loss = tf.reduce_mean(cross_entropy(tf.gather(labels, batch), scores))
         gradients = tape.gradient(loss, model.trainable_variables)
         # A sum in one order, not a scatter in any.
         gradients[0] = tf.convert_to_tensor(gradients[0])
@@ -198,17 +177,10 @@ def main() -> None:
         assets = {"labels": LABELS, "held_out": held_out}
         publish.save(model, {"serving_default": signature}, HANDLE, **assets)
         os.chdir(publish.archive(HANDLE).parent)  # the temporary folder goes
-    publish.write_page(
-        "prose_or_code.md.j2",
-        HANDLE,
-        length=LENGTH,
-        words=WORDS - 2,
-        width=WIDTH,
-        train=len(lines),
-        weights=sum(int(tf.size(one)) for one in model.variables),
-        python=f"3.{sys.version_info[1]}",
-        **facts,
-    )
+    facts |= {"length": LENGTH, "words": WORDS - 2, "width": WIDTH, "train": len(lines)}
+    facts["weights"] = sum(int(tf.size(one)) for one in model.variables)
+    facts["python"] = f"3.{sys.version_info[1]}"
+    publish.write_page("prose_or_code.md.j2", HANDLE, **facts)
 
 
 if __name__ == "__main__":

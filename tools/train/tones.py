@@ -62,11 +62,9 @@ def main() -> None:
     spotter = Spotter(net)
     sounds, labels = say_many(SOUNDS, SEED)
     seen = spotter.spectrogram(sounds).numpy()
-    steps = EPOCHS * (SOUNDS // BATCH)
-    net.compile(
-        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(3e-3, steps)),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    )
+    schedule = keras.optimizers.schedules.CosineDecay(3e-3, EPOCHS * (SOUNDS // BATCH))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    net.compile(keras.optimizers.Adam(schedule), loss)
     net.fit(seen, labels, batch_size=BATCH, epochs=EPOCHS, verbose=2)
     sounds, labels = say_many(600, SEED + 1)
     facts = publish.evaluate(spotter(sounds)["scores"].numpy(), labels)
