@@ -243,7 +243,8 @@ def reference_table(reference: Arrays, tolerance: float) -> str:
         if value.dtype.kind in "fiu" and value.size:
             low, high = f"{value.min():.3g}", f"{value.max():.3g}"
             allowed = f"{tolerance * np.ptp(value):.2g}"
-        rows.append((name, value.dtype, value.shape, low, high, allowed))
+        dtype = "string" if value.dtype.kind in "OSU" else value.dtype
+        rows.append((name, dtype, value.shape, low, high, allowed))
     return table(rows, ["output", "dtype", "shape", "from", "to", "tolerance"], "markdown")
 
 
@@ -352,8 +353,11 @@ def needs_table(results: list[Result]) -> str:
     for recipe, model in [(one.recipe, one.model) for one in results if one.model]:
         ops = ", ".join(map(str, model.ops))
         extra = ", ".join(f"{op.kind} {op.name}" for op in model.ops if op.kind != "builtin")
-        rows.append((recipe, ops, extra or "none", model.runtime or "not stated"))
-    return table(rows, ["recipe", "ops", "Flex or custom", "oldest TensorFlow"], "markdown")
+        old = [int(part) for part in re.findall(r"\d+", model.runtime)] < [2, 10]
+        oldest = "before 2.10" if old and model.runtime else model.runtime or "not stated"
+        rows.append((recipe, ops, extra or "none", oldest))
+    head = ["recipe", "ops", "Flex or custom", "oldest TensorFlow"]
+    return table(rows, head, "markdown") if rows else "No file."
 
 
 def numbers_table(results: list[Result]) -> str:
@@ -361,9 +365,9 @@ def numbers_table(results: list[Result]) -> str:
     rows = []
     for one in results:
         if one.failure:
-            rows.append([one.recipe, *[None] * 7, "failed"])
+            rows.append([one.recipe, "failed", *[None] * 7])
             continue
-        right, interval, time = "not known", None, None
+        right = interval = time = None
         if one.correct is not None:
             low, high = parity.wilson(one.correct, one.total)
             right, interval = f"{one.correct} of {one.total}", f"{low:.1%} to {high:.1%}"
@@ -374,4 +378,6 @@ def numbers_table(results: list[Result]) -> str:
         row = [one.recipe, f"{one.bytes:,}", error, relative, same, right, interval, time]
         rows.append([*row, f"{one.peak_mb:.0f}"])
     head = ["recipe", "bytes", "max error", "relative", "same", "right"]
-    return table(rows, [*head, "95 % interval", "time", "peak MB"], "markdown")
+    columns = zip([*head, "95 % interval", "time", "peak MB"], *rows)
+    head, *rows = zip(*(one for one in columns if any(one[1:])))  # nothing known: no column
+    return table(rows, head, "markdown")

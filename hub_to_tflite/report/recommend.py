@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from helpers import parity
-from hub_to_tflite.report.compare import Result
+from hub_to_tflite.report.compare import Result, bullets
 from hub_to_tflite.report.messages import message
 from hub_to_tflite.tables import table
 from hub_to_tflite.targets import TARGETS, Report
@@ -16,6 +16,12 @@ NAMES = {name.lower(): name for name in TARGETS} | {EDGETPU: "Edge TPU"}
 RULES = (ANY, "python")  # have a sentence of their own
 # The Edge TPU's compiler wants these: https://coral.ai/docs/edgetpu/models-intro (it was not run).
 FOR_EDGETPU = ("full-integer with float I/O", "int8")
+FOR_INTEGERS = (ANY, "microcontroller", EDGETPU)  # targets that may have integers only
+
+
+def wants_fixed_sizes(target: str) -> bool:
+    """Return whether a target gets files with a batch of 1: each device, but not Python."""
+    return target not in (ANY, "python")
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class Recommendation:
     scores: bool  # the model scores classes
     tolerance: float  # a relative error
     target: str = ANY
-    costs: str = ""  # sentences on what the recommended file costs, and who refuses it
+    costs: str = ""  # a list of what the recommended file costs, and who refuses it
 
     @property
     def rule(self) -> str:
@@ -40,9 +46,11 @@ class Recommendation:
 
     @property
     def for_integers(self) -> str:
-        """A sentence on targets with integers only, such as many microcontrollers."""
+        """A sentence on targets with integers only, such as many microcontrollers, or ""."""
+        if self.target not in FOR_INTEGERS:
+            return ""
         if "int8" not in self.reasons:
-            return message("int8 not tried")
+            return message("int8 not tried") if self.recommended else ""
         accepted, why = self.reasons["int8"]
         same = [name for name, (_, other) in self.reasons.items() if other == why]
         why = why if accepted or same == ["int8"] else f"the same as {same[0]}"
@@ -122,13 +130,16 @@ def _time(result):
 
 
 def _costs(best, report):
-    """Return sentences on a file's time, and on the targets that refuse it."""
+    """Return a list, in Markdown, of what is said of a file's time and of who refuses it."""
     said = []
     if best.ratio and _time(best) >= 1.05:
         said.append(message("slower", ratio=_time(best)))
     refusing = [one for one in report.targets if one.takes is False] if report else []
     said += [message("refuses", target=one.name, reason=one.reason) for one in refusing]
-    return " ".join(said)
+    dynamic = best.model and any(one.dynamic for one in best.model.inputs)
+    if dynamic and any(wants_fixed_sizes(one.name.lower()) for one in refusing):
+        said.append(message("open batch"))
+    return bullets(*said)
 
 
 def accept(

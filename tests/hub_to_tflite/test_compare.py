@@ -1,5 +1,6 @@
 """The numbers that a report gives of each file, and what it says where there is none."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from helpers import tinyhub
 from hub_to_tflite import sandbox
+from hub_to_tflite.file import identify
 from hub_to_tflite.report import charts, compare, contracts
 from hub_to_tflite.report.compare import ComparisonError
 
@@ -178,6 +180,20 @@ def test_each_of_several_outputs_has_a_row():
     assert endless.plain()["errors"] == {"y": 0, "z": None}
 
 
+def test_texts_are_called_so_and_no_table_is_empty():
+    texts = {"words": np.array([[b"a"], [b"b"]], object)}
+    assert "| words | string | (2, 1) |" in compare.reference_table(texts, 0.05)
+    assert compare.needs_table([compare.Result("x", failure="no")]) == "No file."
+
+
+@pytest.mark.parametrize(("runtime", "said"), [("1.5.0", "before 2.10"), ("2.17.0", "2.17.0")])
+def test_a_release_that_is_older_than_all_of_today_is_not_told(runtime, said):
+    """The converter writes 1.5.0 into a file with int16 activations, which came with 2.3."""
+    model = identify.identify(FILE).model
+    one = compare.Result("x", model=dataclasses.replace(model, runtime=runtime))
+    assert compare.needs_table([one]).endswith(f"| {said} |")
+
+
 @pytest.mark.parametrize(
     ("number", "text"),
     [(112.3, "112"), (1250, "1,250"), (0.051, "0.051"), (3.14, "3.1"), (2e-6, "under 0.0001")],
@@ -192,6 +208,8 @@ def test_a_table_of_numbers_has_a_row_for_what_failed():
     lines = compare.numbers_table(results).splitlines()
     assert len({line.count("|") for line in lines}) == 1
     assert "4 of 4" in lines[2] and "51.0% to 100.0%" in lines[2] and "failed" in lines[3]
+    unlabelled = compare.numbers_table([measure(LOGITS, LOGITS), results[1]])
+    assert "| x | failed |" in unlabelled and "right" not in unlabelled
     lines = compare.short_table(results).splitlines()
     assert len({line.count("|") for line in lines}) == 1
     assert f"{found.bytes:,} | y | under 0.01 % | 4 of 4" in lines[2] and "failed" in lines[3]

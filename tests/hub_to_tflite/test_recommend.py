@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from helpers import tinyhub
+from hub_to_tflite.file.identify import identify
 from hub_to_tflite.report.compare import Result
-from hub_to_tflite.report.recommend import recommend
+from hub_to_tflite.report.recommend import recommend, wants_fixed_sizes
 from hub_to_tflite.targets import TARGETS, Report, Target
 
 
@@ -23,7 +25,7 @@ def test_the_smallest_file_within_the_tolerance_is_recommended():
         "a number is off by 0.2 of its output's range, more than 0.05",
     )
     assert "smallest of the 2" in decision.reasons["float16"][1]
-    assert "int8 is not within the tolerance" in decision.for_integers
+    assert "int8 isn't accepted (a number is off" in decision.for_integers
 
 
 def test_a_file_that_moves_top_1_too_often_is_not_where_classes_are_scored():
@@ -65,6 +67,11 @@ def test_targets_with_integers_only_get_a_sentence(recipes, words):
     assert words in recommend([result(one, 9) for one in recipes], 0.05).for_integers
 
 
+def test_the_sentence_on_integers_is_left_out_where_it_is_no_answer():
+    assert not recommend([result("int8", 9)], 0.05, target="browser").for_integers
+    assert not recommend([Result("float32", failure="no op A")], 0.05).for_integers
+
+
 def checked(**marks):
     """Return {recipe: a Report in which a microcontroller takes the file, or not}."""
     reports = {}
@@ -94,7 +101,19 @@ class TestTarget:
         assert decision.recommended == "dynamic"
         assert "Here it takes 1.5 times the time" in decision.costs
         assert "Not for microcontroller: No kernel." in decision.costs
+        assert "any batch" not in decision.costs, "it isn't known to"
         assert not recommend([result("int8", 1)], 0.05, checked=checked(int8=True)).costs
+
+    def test_of_an_open_batch_it_says_how_to_fix_it(self):
+        model = identify(tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite").model
+        dynamic = replace(result("int8", 1), model=model)
+        costs = recommend([dynamic], 0.05, checked=checked(int8=False)).costs
+        assert costs.splitlines()[-1].startswith("- This file takes any batch. With --target")
+        assert "any batch" not in recommend([dynamic], 0.05, checked=checked(int8=True)).costs
+
+    def test_each_device_gets_fixed_sizes(self):
+        assert not any(map(wants_fixed_sizes, ("any", "python")))
+        assert all(map(wants_fixed_sizes, ("browser", "phone", "microcontroller", "edgetpu")))
 
     def test_for_python_a_slow_file_is_left_out_if_all_were_timed(self):
         times = {"float32": 1, "int8": 0.5, "dynamic": 1.1}
