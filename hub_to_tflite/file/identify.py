@@ -95,8 +95,8 @@ def _in_folder(folder):
     if any(folder.glob("saved_model.pb*")):
         if (folder / "tfhub_module.pb").exists():
             return "TF1 hub module", ""
-        whole = (folder / "variables" / "variables.index").exists()
-        return "SavedModel", "" if whole else "Its variables/ are missing."
+        missing = _missing_variables(folder)
+        return ("SavedModel without its variables", missing) if missing else ("SavedModel", "")
     inside = [path.name for path in folder.glob("*/") if any(path.glob("saved_model.pb*"))]
     if inside:
         return "folder around a SavedModel", f"It is in {min(inside)}/."
@@ -105,7 +105,18 @@ def _in_folder(folder):
         if found[0] == "TensorFlow.js model":
             return found
     files = sorted(path.name for path in folder.glob("*.tflite"))
-    return "unknown", f"It holds {', '.join(files[:3])}." if files else ""
+    holds = f"It holds {', '.join(files[:3])}." if files else ""
+    return "unknown", holds if any(folder.iterdir()) else "It is an empty folder."
+
+
+def _missing_variables(folder):
+    """Return what is said of a SavedModel's variables if its graph has some that aren't there."""
+    wanted = ("variables.index", "variables.data-*")
+    missing = [name for name in wanted if not any(folder.glob(f"variables/{name}"))]
+    with open(min(folder.glob("saved_model.pb*")), "rb") as file:
+        if not missing or not (_holds(file, b"VarHandleOp") or _holds(file, b"VariableV2")):
+            return ""
+    return f"Its variables/ are missing: there's no variables/{missing[0]}."
 
 
 def _in_file(file):
@@ -229,6 +240,7 @@ def _in_json(file):
 
 def _holds(file, word):
     """Return whether the first GB of an open file holds `word`, reading it in pieces."""
+    file.seek(0)
     last = b""
     for _ in range(MOST // 2**20):
         piece = file.read(2**20)

@@ -32,8 +32,10 @@ AVOIDABLE = ("ParameterError", "HandleError", "SampleError", "SavedModelError", 
 TO_SAVED_MODEL = {  # what a file is (identify) -> how its model becomes a SavedModel
     ".tflite": "It is a .tflite already, so nothing is left to convert: hub-to-tflite check {0}",
     "Keras archive": 'Make one: keras.models.load_model("{0}").export("saved_model")',
-    "HDF5": 'Make one: keras.models.load_model("{0}").export("saved_model")',
+    "HDF5": 'Make one: keras.models.load_model("{0}").export("saved_model"), with tf_keras in place '
+    "of keras where Keras 3 refuses the file",
 }
+WEIGHTS = 'Build its model in Keras, model.load_weights("{0}"), then model.export("saved_model")'
 
 
 class ReportError(ValueError):
@@ -118,14 +120,18 @@ def check_handle(handle: str) -> None:
         path = Path(handles.locate(name))
     except handles.HandleError as error:
         raise ParameterError(str(error)) from None
-    packed = path.is_file() and path.name.endswith((".tar.gz", ".tgz"))
-    if packed or (path / "saved_model.pb").is_file():
+    if path.is_file() and path.name.endswith((".tar.gz", ".tgz")):
         return
     from hub_to_tflite.file.identify import identify
 
     found = identify(path)
-    todo = TO_SAVED_MODEL.get(found.what, "What to do with it: {1}").format(path, found.how)
-    raise ParameterError(message("no saved model", name=path.name, what=found.what, todo=todo))
+    if (path / "saved_model.pb").is_file() and found.opens:
+        return
+    todo = TO_SAVED_MODEL.get(found.what, "What to do with it: {1}")
+    todo = WEIGHTS if found.what == "HDF5" and found.detail else todo
+    what = f"{found.what}. {found.detail}".rstrip(". ")
+    todo = todo.format(path, found.how)
+    raise ParameterError(message("no saved model", name=path.name, what=what, todo=todo))
 
 
 def check_parameters(

@@ -147,12 +147,20 @@ def test_folders(tmp_path, own_cache):
         "It is in model/.",
     )
     shutil.rmtree(outer / "model/variables")
-    assert "variables/ are missing" in identify(outer / "model").detail
+    bare = identify(outer / "model")
+    assert "there's no variables/variables.index" in bare.detail and not bare.opens
+    (outer / "model/variables").mkdir()
+    (outer / "model/variables/variables.index").touch()
+    assert "there's no variables/variables.data-*" in identify(outer / "model").detail
+    (outer / "model/saved_model.pb").write_bytes(b"\x08\x01\x12")
+    assert identify(outer / "model").what == "SavedModel", "a graph without variables needs none"
     (outer / "model/tfhub_module.pb").write_bytes(b"\x08\x03")
     assert identify(outer / "model").what == "TF1 hub module"
     (tmp_path / "model.json").write_text('{"modelTopology": {}}')
     assert identify(tmp_path).what == "TensorFlow.js model"
     assert identify(tmp_path / "nothing").what == "nothing"
+    (tmp_path / "empty").mkdir()
+    assert identify(tmp_path / "empty").detail == "It is an empty folder."
 
 
 def test_it_reads_the_embedded_model():

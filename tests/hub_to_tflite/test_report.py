@@ -124,8 +124,16 @@ class TestWhatFails:
             ({"handle": "digits/none/1"}, "There is no model 'digits/none/1'"),
             ({"handle": ""}, "HANDLE must be text"),
             ({"handle": "photo.jpg"}, "photo.jpg, unknown"),
-            ({"handle": "empty"}, "a folder with a saved_model.pb. Found: empty, "),
-            ({"handle": "old.h5"}, r"Found: old.h5, HDF5. Make one: .*old.h5.*export\("),
+            (
+                {"handle": "empty"},
+                "a folder with a saved_model.pb. Found: empty, unknown. It is an",
+            ),
+            ({"handle": "old.h5"}, r"Found: old.h5, HDF5. Make one: .*old.h5.*export\(.*tf_keras"),
+            ({"handle": "weights.h5"}, r"not a whole model. Build .*weights.h5.*export\("),
+            (
+                {"handle": "bare"},
+                "bare, SavedModel without its variables.*variables.index. What to",
+            ),
             ({"handle": "new.keras"}, r"Found: new.keras, Keras archive. Make one: .*export\("),
             ({"handle": "a.tflite"}, "a .tflite already.*hub-to-tflite check"),
             ({"recipes": "int4"}, "RECIPES must be.*dynamic range; float16"),
@@ -150,8 +158,11 @@ class TestWhatFails:
         (tmp_path / "own").mkdir()
         for name in ("own/thesis.txt", "own/model.tflite", "photo.jpg"):
             (tmp_path / name).write_bytes(b"my own")
-        (tmp_path / "old.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
-
+        weights = b"\x89HDF\r\n\x1a\n" + bytes(100)
+        (tmp_path / "weights.h5").write_bytes(weights)
+        (tmp_path / "old.h5").write_bytes(weights + b"model_config")
+        (tmp_path / "bare").mkdir()
+        (tmp_path / "bare/saved_model.pb").write_bytes(b"\x08\x01\x12VarHandleOp")
         with zipfile.ZipFile(tmp_path / "new.keras", "w") as archive:
             for name in ("metadata.json", "config.json", "model.weights.h5"):
                 archive.writestr(name, "{}")
