@@ -32,8 +32,8 @@ AVOIDABLE = ("ParameterError", "HandleError", "SampleError", "SavedModelError", 
 TO_SAVED_MODEL = {  # what a file is (identify) -> how its model becomes a SavedModel
     ".tflite": "It is a .tflite already, so nothing is left to convert: hub-to-tflite check {0}",
     "Keras archive": 'Make one: keras.models.load_model("{0}").export("saved_model")',
-    "HDF5": 'Make one: keras.models.load_model("{0}").export("saved_model"), with tf_keras in place '
-    "of keras where Keras 3 refuses the file",
+    "HDF5": 'Make one: keras.models.load_model("{0}").export("saved_model"), with tf_keras in '
+    "place of keras where Keras 3 refuses the file",
 }
 WEIGHTS = 'Build its model in Keras, model.load_weights("{0}"), then model.export("saved_model")'
 
