@@ -256,8 +256,16 @@ def missing_ops(model: flatbuffer.Model) -> list[flatbuffer.Op]:
     return [op for op in model.ops if op.kind != "builtin" and op.name not in known]
 
 
+def device(model: flatbuffer.Model) -> str:
+    """Return the device that a .tflite was compiled for, in words, or ""."""
+    known = knowledge.load(FORMATS)["devices"]
+    return next((known[op.name] for op in model.ops if op.name in known), "")
+
+
 def _runner(model):
     """Return who runs a .tflite with these ops."""
+    if compiled_for := device(model):
+        return f"a runtime on {compiled_for} only, with its driver: it was compiled for that"
     missing = missing_ops(model)
     if flex := [op.name for op in missing if op.kind == "flex"]:
         needed = "LiteRT with the Flex delegate, which no Python package of today has, for "

@@ -164,6 +164,8 @@ def _needs(model, packed, run=Run(), arena=0):  # noqa: B008 - it is frozen
     yield "ops", ", ".join(map(str, model.ops)) or "none"
     if missing := missing_ops(model, run):
         yield "missing ops", f"{', '.join(missing)}: not built into LiteRT"
+    if compiled_for := identify.device(model):
+        yield "compiled for", say("compiled for", compiled_for)
     if run.memory:
         yield "memory", f"{run.memory / 2**20:.0f} MiB, the Python process that ran it once here"
     if arena:

@@ -19,6 +19,8 @@ def judge(model: Model, content: bytes, run: Run) -> Target:
             opening.attempt(_compare, content, model, run)
         except Exception as error:
             last = (str(error).strip() or type(error).__name__).splitlines()[-1].strip(" └")
+            if getattr(error, "ending", "exception") != "exception":
+                last = say("phone ended", error.name)
             against = [*filter(None, [targets.aliased_output(model)]), say("phone no", last)]
             pairs = zip(model.outputs, run.outputs)
             empty = [one for one, array in pairs if one.shape == () and array.shape]

@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from conftest import ROOT, real_models
 from helpers import convert, digits, handles, tinyhub
 from hub_to_tflite.file import flatbuffer, metadata
+from hub_to_tflite.file.identify import identify
 from hub_to_tflite.targets import TARGETS, Target, check, tflm
 
 LESSON = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"
@@ -322,6 +324,31 @@ def test_a_pipe_holds_nobody(tmp_path):
 
 def test_the_command_says_with_its_status_that_a_file_runs_nowhere():
     assert command(real_models("odd", "custom_sinh.tflite")).returncode == 1
+
+
+@pytest.mark.parametrize("op", ["edgetpu-custom-op", "ethos-u"])
+def test_a_file_that_was_compiled_for_one_device_is_named_by_it(op):
+    model = flatbuffer.unpack(LESSON.read_bytes())
+    code = model.operatorCodes[0]
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    code.customCode = op.encode()
+    content = flatbuffer.pack(model)
+    name = {"edgetpu-custom-op": "a Coral Edge TPU", "ethos-u": "an Arm Ethos-U"}[op]
+    assert f"on {name} only" in identify(content).who
+    report = check(content)
+    assert dict(report.needs)["compiled for"].startswith(f"{name}: it runs there")
+    assert not any(one.takes for one in report.targets)
+    said = report["Python"].reason
+    assert f"custom op: {op}" in said and "compiled for one device" in said
+    assert "Register" not in said
+
+
+def test_a_runtime_that_ends_its_process_is_told_without_names_of_this_project():
+    content = real_models("tflite", "coco_ssd_mobilenet_v1_1.0_uint8.tflite")
+    said = check(content)["phone"].reason
+    assert (
+        "it ended the process that tried it with signal 6" in said and "hub_to_tflite" not in said
+    )
 
 
 def test_the_names_in_the_tables_are_those_of_the_folder():
