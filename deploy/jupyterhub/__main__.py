@@ -141,7 +141,7 @@ def close(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def running(work: Path, url: str, seconds: int = 300) -> Iterator[subprocess.Popen]:
+def running(work: Path, url: str) -> Iterator[subprocess.Popen]:
     """Run JupyterHub in the folder that `prepare` returned, and yield it when it answers.
 
     It's stopped at the end, and each learner's server with it. Raises HubError.
@@ -162,7 +162,7 @@ def running(work: Path, url: str, seconds: int = 300) -> Iterator[subprocess.Pop
         subprocess.Popen(COMMAND, cwd=work, stdout=log, stderr=log) as hub,
     ):
         try:
-            end, ready = time.monotonic() + seconds, False
+            end, ready = time.monotonic() + 300, False
             while not ready:
                 if hub.poll() is not None or time.monotonic() > end:
                     raise HubError(f"JupyterHub doesn't answer. {work / 'hub.log'} says why")
@@ -236,10 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--idle", type=int, default=10, help="minutes until a kernel is stopped")
     told = parser.parse_args(arguments)
     folder = told.folder.resolve()
-    files = {
-        name: path and str(Path(path).resolve())
-        for name, path in (("cert", told.cert), ("key", told.key))
-    }
+    cert, key = (path and str(Path(path).resolve()) for path in (told.cert, told.key))
     limits = {"memory": int(told.memory * 1e9), "idle_kernel": told.idle * 60, "idle_server": 3600}
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.default_int_handler)
@@ -248,7 +245,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             build.packages(sources=SOURCES)
             return 0
         _check(told)
-        work = prepare(folder, told.users, told.url, **files, **limits)
+        work = prepare(folder, told.users, told.url, cert=cert, key=key, **limits)
         warm(shared_cache(folder))
         with running(work, told.url) as hub:
             _say(told, work)
@@ -266,10 +263,8 @@ def _say(told, work):
     """Print what the teacher needs to know now."""
     print(f"Learners go to {told.url}\nTheir tokens, to print: {work / 'sheet.html'}")
     if os.geteuid():
-        print(
-            "They all share your user: each can read the others' files, and yours. "
-            "For a class start it as root."
-        )
+        print("They all share your user: each can read the others' files, and yours.")
+        print("For a class start it as root.")
     if exposed(told.url):
         print("No TLS: others on this network can read what learners type, tokens included.")
     print(f"What they save is in {work.parent / 'home'}, and stays. Ctrl+C ends it.", flush=True)

@@ -5,12 +5,13 @@ What the load test and the tests of the server work with. It asks as JupyterLab 
 
 import json
 import time
-import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import nbformat
 import requests
 import websocket
+from jupyter_client.jsonutil import json_default
+from jupyter_client.session import Session
 
 
 class Refused(RuntimeError):
@@ -62,9 +63,8 @@ class Learner:
         where = f"{self.url}{path}" if path.startswith("/") else f"{self.base}/api/{path}"
         area = "/hub/" if where.startswith(f"{self.url}/hub/") else f"/user/{self.name}/"
         headers = {"X-XSRFToken": self._xsrf(area), "Referer": f"{self.base}/lab"}
-        answer = self.web.request(
-            method, where, json=body, headers=headers, timeout=60, allow_redirects=False
-        )
+        told = {"json": body, "headers": headers}
+        answer = self.web.request(method, where, **told, timeout=60, allow_redirects=False)
         if answer.status_code >= 400:
             raise Refused(f"{method} {where}: {answer.status_code}")
         return answer
@@ -75,11 +75,10 @@ class Learner:
         session = self.ask("POST", "sessions", about).json()
         return Kernel(self, session["kernel"]["id"])
 
-    def work_through(self, path: str, seen: Callable | None = None) -> list[str]:
+    def work_through(self, path: str) -> list[str]:
         """Run a notebook's cells in order, and save it with its outputs; the kernel stays.
 
-        Return the names of errors that the lesson doesn't show on purpose. After each cell `seen()`
-        is called.
+        Return the names of errors that the lesson doesn't show on purpose.
         """
         notebook, errors = self.ask("GET", f"contents/{path}").json()["content"], []
         kernel = self.open(path)
@@ -89,8 +88,6 @@ class Learner:
                 cell["outputs"] = result.outputs
                 wanted = "raises-exception" in cell["metadata"].get("tags", [])
                 errors += [result.error] if result.error and not wanted else []
-                if seen:
-                    seen()
         saved = {"type": "notebook", "format": "json", "content": notebook}
         self.ask("PUT", f"contents/{path}", saved)
         kernel.close()
@@ -101,32 +98,18 @@ class Kernel:
     """A running kernel, reached through the hub's proxy."""
 
     def __init__(self, learner: Learner, name: str):
-        self.learner, self.name = learner, name
-        cookies = "; ".join(
-            f"{one.name}={one.value}"
-            for one in learner.web.cookies
-            if f"/user/{learner.name}/".startswith(one.path)
-        )
-        where = f"{learner.base}/api/kernels/{name}/channels?session_id={uuid.uuid4().hex}"
-        self.socket = websocket.create_connection(
-            where.replace("http", "ws", 1), cookie=cookies, timeout=600, http_no_proxy=["*"]
-        )
+        self.learner, self.name, self.session = learner, name, Session()
+        place, cookies = f"/user/{learner.name}/", learner.web.cookies
+        sent = "; ".join(f"{c.name}={c.value}" for c in cookies if place.startswith(c.path))
+        where = f"{learner.base}/api/kernels/{name}/channels?session_id={self.session.session}"
+        settings = {"cookie": sent, "timeout": 600, "http_no_proxy": ["*"]}
+        self.socket = websocket.create_connection(where.replace("http", "ws", 1), **settings)
 
     def run(self, code: str, seconds: float = 600) -> Result:
         """Run code and return its Result. Raises Refused if the kernel dies meanwhile."""
         self.socket.settimeout(seconds)
-        message = uuid.uuid4().hex
-        header = {
-            "msg_id": message,
-            "msg_type": "execute_request",
-            "username": "",
-            "version": "5.3",
-        }
-        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
-        content |= {"user_expressions": {}, "stop_on_error": True}
-        request = {"header": header | {"session": message, "date": ""}, "content": content}
-        request |= {"parent_header": {}, "metadata": {}, "channel": "shell", "buffers": []}
-        self.socket.send(json.dumps(request))
+        request = self.session.msg("execute_request", {"code": code}) | {"channel": "shell"}
+        self.socket.send(json.dumps(request, default=json_default))
         result, awaited = Result(), {"reply", "idle"}
         while awaited:
             try:
@@ -136,14 +119,14 @@ class Kernel:
             kind, said = heard["header"]["msg_type"], heard["content"]
             if kind == "status" and said["execution_state"] in ("restarting", "dead"):
                 raise Refused(f"{self.learner.name}'s kernel has died")
-            if heard["parent_header"].get("msg_id") != message:
+            if heard["parent_header"].get("msg_id") != request["msg_id"]:
                 continue
             if kind == "execute_reply":
                 awaited.discard("reply")
             elif kind == "status" and said["execution_state"] == "idle":
                 awaited.discard("idle")
             elif kind in ("stream", "display_data", "execute_result", "error"):
-                result.outputs.append({"output_type": kind, **_stored(said)})
+                result.outputs.append(nbformat.v4.output_from_msg(heard))
                 result.text += said.get("text") or said.get("data", {}).get("text/plain", "")
                 result.error = said.get("ename", result.error)
         return result
@@ -151,9 +134,3 @@ class Kernel:
     def close(self) -> None:
         """Close the WebSocket, as closing a tab does; the kernel stays."""
         self.socket.close()
-
-
-def _stored(said):
-    """Return what nbformat keeps of a message."""
-    kept = ("name", "text", "data", "metadata", "execution_count", "ename", "evalue", "traceback")
-    return {key: said[key] for key in kept if key in said}

@@ -116,21 +116,7 @@ c.Spawner.args = [
     "--MappingKernelManager.cull_connected=True",  # a tab that's open keeps no kernel
     "--KernelSpecManager.ensure_native_kernel=False",  # kernels are the course's .venv
 ]
-c.JupyterHub.services = [
-    {
-        "name": "idle",
-        "command": [
-            sys.executable,
-            "-m",
-            "jupyterhub_idle_culler",
-            f"--timeout={CLASS['idle_server']}",
-        ],
-    }
-]
-c.JupyterHub.load_roles = [
-    {
-        "name": "idle",
-        "services": ["idle"],
-        "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
-    }
-]
+culler = [sys.executable, "-m", "jupyterhub_idle_culler", f"--timeout={CLASS['idle_server']}"]
+c.JupyterHub.services = [{"name": "idle", "command": culler}]
+scopes = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
+c.JupyterHub.load_roles = [{"name": "idle", "services": ["idle"], "scopes": scopes}]

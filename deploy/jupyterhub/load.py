@@ -7,6 +7,7 @@ of docs/teach/server.md.
 
 import argparse
 import datetime
+import functools
 import json
 import math
 import os
@@ -55,12 +56,10 @@ def measure(shared: Path | None, count: int, idle: int = IDLE) -> dict:
         with server.running(hub_folder, url) as hub, ThreadPoolExecutor(count) as pool:
             names = [name for name in known if name != "teacher"]
             own = memory.held(hub.pid)
-            found = list(
-                pool.map(lambda name: _one(hub.pid, url, name, known[name]["token"], idle), names)
-            )
-        home = sum(
-            p.stat().st_size for p in Path(known[names[0]]["home"]).rglob("*") if p.is_file()
-        )
+            tokens = [known[name]["token"] for name in names]
+            found = list(pool.map(functools.partial(_one, hub.pid, url, idle), names, tokens))
+        files = filter(Path.is_file, Path(known[names[0]]["home"]).rglob("*"))
+        home = sum(path.stat().st_size for path in files)
     return {
         "learners": count,
         "hub": own,
@@ -76,7 +75,7 @@ def server_of(hub: int, name: str) -> psutil.Process:
     return next(one for one in below if one.environ().get("JUPYTERHUB_USER") == name)
 
 
-def _one(hub, url, name, token, idle):
+def _one(hub, url, idle, name, token):
     """Work through part 0 as one learner."""
     begin = time.monotonic()
     learner = Learner(url, name, token)
@@ -129,15 +128,11 @@ def tables(results: dict) -> str:
     last = results["rounds"][-1]
     each = max(peak for one in results["rounds"] for peak in one["peak"])
     heaviest = max(statistics.mean(one) for one in zip(*last["cpu"]))
-    sizes = [
-        {
-            "learners": count,
-            "memory": math.ceil((SYSTEM + last["hub"] + count * each) / 1e9),
-            "cores": max(2, math.ceil(count * heaviest / WAIT)),
-            "disk": math.ceil(4 + count * last["home"] / 1e9),
-        }
-        for count in (10, 30, 100)
-    ]
+    sizes = []
+    for count in (10, 30, 100):
+        needs = {"memory": (SYSTEM + last["hub"] + count * each) / 1e9}
+        needs |= {"cores": max(2, count * heaviest / WAIT), "disk": 4 + count * last["home"] / 1e9}
+        sizes.append({"learners": count} | {what: math.ceil(one) for what, one in needs.items()})
     found = {"results": results, "sizes": sizes, "last": last, "each": each, "wait": WAIT}
     found |= {"heaviest": heaviest, "warm": statistics.mean(map(sum, last["cpu"]))}
     functions = {"mean": statistics.mean, "zip": zip}
@@ -146,11 +141,8 @@ def tables(results: dict) -> str:
 
 def write(results: dict) -> None:
     """Put the tables into the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, rest = text.split("<!-- measured -->\n", 1)
-    after = rest.partition("<!-- /measured -->\n")[2]
-    block = f"<!-- measured -->\n{tables(results)}<!-- /measured -->\n"
-    PAGE.write_text(before + block + after, encoding="utf-8")
+    between, text = r"(?s)(?<=<!-- measured -->\n).*(?=<!-- /measured -->)", PAGE.read_text("utf-8")
+    PAGE.write_text(re.sub(between, lambda _: tables(results), text), encoding="utf-8")
 
 
 if __name__ == "__main__":
