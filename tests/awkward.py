@@ -192,6 +192,15 @@ def texts_in_a_loop(folder):
     _save(folder, {"serving_default": serve})
 
 
+def ragged(folder):
+    """Rows of different lengths, in one input for the numbers and one for where rows begin."""
+    import tensorflow as tf
+
+    spec = [tf.RaggedTensorSpec([None, None], tf.float32)]
+    serve = tf.function(lambda rows: {"sum": tf.reduce_sum(rows, 1)}, spec)
+    _save(folder, {"serving_default": serve})
+
+
 def segmentation(folder):
     """An image becomes an image of three scores a pixel."""
     import tensorflow as tf

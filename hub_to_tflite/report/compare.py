@@ -299,6 +299,19 @@ def alike(reference: Arrays, scores: str | None) -> str:
     return ""
 
 
+def changing(reference: Arrays, again: Arrays) -> str:
+    """Return a remark if `again`, of the first samples alone, isn't the same once more, else ""."""
+    count = len(next(iter(again.values())))
+    first = {name: values[:count] for name, values in reference.items()}
+    try:
+        moved = {name: error.max() for name, (error, _) in errors(first, again).items()}
+        ranges = {name: range_ for name, (_, range_) in errors(reference, reference).items()}
+    except ComparisonError:  # such as only NaN: the recipes' rows say it
+        return ""
+    same = all(_relative(one, ranges[name]) < 1e-3 for name, one in moved.items())
+    return "" if same else message("changing")
+
+
 def doubts(reference: Arrays, scores: str | None, labels: np.ndarray | None) -> str:
     """Return a remark if the labels of the samples do not seem to be this model's, else ""."""
     if labels is None:

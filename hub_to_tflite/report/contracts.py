@@ -24,6 +24,8 @@ from hub_to_tflite.report.messages import message
 from hub_to_tflite.tables import table
 
 Arrays = dict[str, np.ndarray]
+# What TensorFlow says around its message: which node, no traces, which function.
+TRACE = re.compile(r"Graph execution error:|Detected at node.*|<stack traces.*|\[\[\{\{.*|\[Op:.*")
 NAMELESS = re.compile(
     r"(?i)\d+(\.tar\.gz|\.tgz)?|(saved_?)?models?"
 )  # folders called so say nothing
@@ -115,9 +117,19 @@ _load = functools.cache(savedmodel.load)
 
 
 def outputs(saved_model: str | Path, contract: Contract, inputs: Arrays) -> Arrays:
-    """Return the SavedModel's {output: array (n, ...)} for {input: array (n, ...)}."""
+    """Return the SavedModel's {output: array (n, ...)} for {input: array (n, ...)}.
+
+    Raises InputError, also for what TensorFlow raises.
+    """
     model = _load(str(saved_model), contract.signature)
-    return savedmodel.run(model.call, model.inputs, inputs, batch_size=1)
+    try:
+        return savedmodel.run(model.call, model.inputs, inputs, batch_size=1)
+    except InputError:
+        raise
+    except Exception as error:
+        lines = TRACE.sub("", str(error)).split("\n")
+        said = next((line.strip() for line in lines if line.strip()), type(error).__name__)
+        raise InputError(message("unfit samples", said=said)) from None
 
 
 def seconds(saved_model: str | Path, contract: Contract, inputs: Arrays) -> float:

@@ -158,6 +158,11 @@ class TestRemarks:
         assert compare.alike({"y": mostly[2:]}, "y") == compare.alike({"y": LOGITS}, "y") == ""
         assert compare.alike({"y": mostly}, None) == ""
 
+    def test_a_model_that_keeps_a_state_is_told(self):
+        reference = {"y": LOGITS}
+        assert compare.changing(reference, {"y": LOGITS[:2] + 1e-4}) == ""
+        assert "keeps a state" in compare.changing(reference, {"y": LOGITS[:2] + 0.1})
+
     def test_labels_that_do_not_seem_to_be_the_models_are_doubted(self):
         assert compare.doubts({"y": LOGITS}, "y", None) == ""
         assert "one score for each class" in compare.doubts({"y": LOGITS}, None, np.zeros(4))

@@ -144,6 +144,14 @@ def test_a_model_that_cannot_be_read_as_asked_gets_one_message(
         tensorflow.call(contracts.read, folder, signature)
 
 
+def test_samples_that_the_model_itself_refuses_are_told_in_tensorflows_words(tensorflow, saved):
+    contract = tensorflow.call(contracts.read, saved("ragged"))
+    inputs = {name: np.full((2, 3), 9, spec.dtype) for name, spec in contract.inputs.items()}
+    with pytest.raises(InputError, match="itself can't be run on these samples") as caught:
+        tensorflow.call(contracts.outputs, saved("ragged"), contract, inputs)
+    assert "says: " in str(caught.value) and "stack traces" not in str(caught.value)
+
+
 def test_an_address_without_a_model_is_an_error_of_handles(tensorflow):
     with pytest.raises(handles.HandleError, match="The download of .* failed"):
         tensorflow.call(contracts.open_model, "http://127.0.0.1:9/a/model/1")
