@@ -29,12 +29,11 @@ class _Page(HTMLParser):
 
 def problems(folder: Path) -> list[str]:
     """Return what is wrong with the site in `folder`, a sentence each; none if it's sound."""
-    files = [path for path in folder.rglob("*.html") if "_static" not in path.parts]
-    pages = {
-        path.relative_to(folder).as_posix(): _Page(path.read_text(encoding="utf-8"))
-        for path in files
-    }
-    wrong = []
+    pages, wrong = {}, []
+    for path in folder.rglob("*.html"):
+        if "_static" not in path.parts:
+            name = path.relative_to(folder).as_posix()
+            pages[name] = _Page(path.read_text(encoding="utf-8"))
     for name, page in pages.items():
         for address in page.loaded:
             if urlsplit(address).netloc:

@@ -89,13 +89,11 @@ def bundle(path: Path) -> None:
     contents["addresses.json"] = json.dumps(addresses).encode()
     package = ROOT / "hub_to_tflite"
     for file in sorted(one for pattern in PYTHON for one in package.glob(pattern)):
+        name = file.relative_to(ROOT).as_posix()
         if file.suffix == ".yaml":
-            content = json.dumps(knowledge.load(file)).encode()
+            contents[name] = json.dumps(knowledge.load(file)).encode()
         elif file.suffix == ".py":
-            content = file.read_bytes()
-        else:
-            continue
-        contents[file.relative_to(ROOT).as_posix()] = content
+            contents[name] = file.read_bytes()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in contents.items():
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
