@@ -110,9 +110,9 @@ def _trouble(text):
 
 def matches(entry: Entry, part: str, whole: str | None = None) -> bool:
     """Return whether an entry fits `part`, a squeezed message; with `whole`, its context too."""
-    if whole is not None and not (_holds(whole, entry.context) and _is_near(entry, whole)):
+    if not any(_fits(pattern, part) for pattern in entry.pattern):
         return False
-    return any(_fits(pattern, part) for pattern in entry.pattern)
+    return whole is None or (_holds(whole, entry.context) and _is_near(entry, whole))
 
 
 def _holds(text, words):
@@ -126,7 +126,7 @@ def _is_near(entry, whole):
 
 def _fits(pattern, part):
     pieces, part = _pieces(pattern), _folded(part)
-    if not all(piece in part for piece in pieces):
+    if not all(map(part.__contains__, pieces)):
         return False
     gap = f".{{0,{LONGEST_GAP}}}?"
     return len(pieces) == 1 or bool(re.search(gap.join(map(re.escape, pieces)), part))
