@@ -151,9 +151,8 @@ def _explain(options) -> int:
 def _report(options) -> int:
     from hub_to_tflite.report import make
 
-    given = {name: value for name, value in vars(options).items() if name != "run"}
     try:
-        folder = make.report(**given)
+        folder = make.report(**_given(options))
     except make.ParameterError as error:
         raise CommandError(str(error)) from None
     except make.ReportError as error:
@@ -169,7 +168,7 @@ def _sweep(options) -> int:
 
     from hub_to_tflite.report import sweep
 
-    given = {name: value for name, value in vars(options).items() if name != "run"}
+    given = _given(options)
     try:
         given["memory"] = parse_bytes(options.memory) if options.memory else None
     except ValueError:
@@ -179,6 +178,12 @@ def _sweep(options) -> int:
     except sweep.SweepError as error:
         raise CommandError(str(error)) from None
     return NO if any(row["state"] == "failed" for row in rows) else YES
+
+
+def _given(options):
+    """Return what was typed, by name: for the rest a function has its defaults."""
+    given = vars(options).items()
+    return {name: value for name, value in given if value is not None and name != "run"}
 
 
 RUN = {

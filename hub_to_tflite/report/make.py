@@ -48,30 +48,25 @@ class ParameterError(ReportError):
 
 def report(
     handle: str | Path = handles.DEFAULT,
-    samples: Any = None,
-    recipes: str | None = None,
-    tolerance: float | None = None,
-    target: str | None = None,
+    samples: Any = "auto",
+    recipes: str = "all",
+    tolerance: float = 0.05,
+    target: str = recommend.ANY,
     out: str | Path | None = None,
 ) -> Path:
     """Make a model's report in the folder `out`, new or empty or an earlier report; return it.
 
-    `handle` may end in "#signature"; `samples` is what samples.choose takes ("auto"), `recipes`
-    "all" or names joined with "; ", `tolerance` a relative error (0.05), `target` one of
-    recommend.NAMES or "any". Without `out` the folder has the model's name, in build/report of the
+    `handle` may end in "#signature"; `samples` is what samples.choose takes, `recipes` "all" or
+    names joined with "; ", `tolerance` a relative error, `target` one of recommend.NAMES or "any".
+    Without `out` the folder has the model's name, in build/report of the
     checkout or in report/ here. Raises ParameterError or ReportError, and then leaves nothing new
     behind.
     """
-    given = {
-        "HANDLE": absolute(handle),
-        "SAMPLES": absolute("auto" if samples is None else samples),
-        "RECIPES": "all" if recipes is None else recipes,
-        "TOLERANCE": 0.05 if tolerance is None else tolerance,
-        "TARGET": recommend.ANY if target is None else target,
-    }
+    given = {"HANDLE": absolute(handle), "SAMPLES": absolute(samples)}
+    given |= {"RECIPES": recipes, "TOLERANCE": tolerance, "TARGET": target}
     try:
         check_handle(given["HANDLE"])
-        check_parameters(given["SAMPLES"], given["RECIPES"], given["TOLERANCE"], given["TARGET"])
+        check_parameters(given["SAMPLES"], recipes, tolerance, target)
         if out is None:
             out = default_folder("report") / contracts.slug(handle)
         with _filled(check_folder(out)) as new:
