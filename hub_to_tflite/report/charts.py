@@ -69,7 +69,8 @@ def bars(decision: Recommendation, results: list[Result]) -> None:
     right.set_xscale("log")
     right.axvline(tolerance, color="black", linestyle="--", linewidth=1)
     right.set_title(f"dashed: the tolerance, {tolerance:g} %", fontsize=9)
-    sizes = [one.bytes / 1e6 for one in results]
+    small = max(one.bytes for one in results) < 1e6
+    sizes = [one.bytes / (1e3 if small else 1e6) for one in results]
     errors = [100 * one.relative_error for one in results]
     drawn = [error if 1e-6 < error < math.inf else 1e-6 for error in errors]
     for axis, lengths, numbers in ((left, sizes, sizes), (right, drawn, errors)):
@@ -84,7 +85,7 @@ def bars(decision: Recommendation, results: list[Result]) -> None:
             axis.annotate(f" {short(number)}", end, va="center", bbox=paper)
         axis.margins(x=0.25)
         axis.spines[["top", "right"]].set_visible(False)
-    left.set_xlabel("size in MB")
+    left.set_xlabel("size in kB" if small else "size in MB")
     right.set_xlabel("worst error, % of the output's range")
     left.invert_yaxis()
     figure.suptitle("Size, and error relative to the SavedModel")

@@ -9,7 +9,7 @@ import pytest
 from helpers import tinyhub
 from hub_to_tflite import sandbox
 from hub_to_tflite.file import identify
-from hub_to_tflite.report import charts, compare, contracts
+from hub_to_tflite.report import charts, compare, contracts, recommend
 from hub_to_tflite.report.compare import ComparisonError
 
 LOGITS = np.array([[0.0, 5.0, 1.0], [9.0, 1.0, 2.0], [1.0, 2.0, 10.0], [3.0, 8.0, 0.0]])
@@ -218,3 +218,14 @@ def test_a_table_of_numbers_has_a_row_for_what_failed():
     lines = compare.short_table(results).splitlines()
     assert len({line.count("|") for line in lines}) == 1
     assert f"{found.bytes:,} | y | under 0.01 % | 4 of 4" in lines[2] and "failed" in lines[3]
+
+
+@pytest.mark.parametrize(("size", "axis"), [(900, "size in kB"), (5_000_000, "size in MB")])
+def test_the_axis_of_sizes_has_a_unit_that_fits(size, axis, monkeypatch):
+    from matplotlib import pyplot as plt
+
+    monkeypatch.setattr(plt, "show", lambda: None)
+    results = [compare.Result("int8", bytes=size, relative_error=0.01, agree=1, total=1)]
+    charts.bars(recommend.recommend(results, 0.05), results)
+    assert plt.gcf().axes[0].get_xlabel() == axis
+    plt.close()
