@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]  # the checkout, or where the package
 NAMES = ("model.tflite", "labels.txt", "contract.json")
 NAMES += ("model_card.md", "report.ipynb", "report.html")
 NO_TEXT = 'alt="No description has been provided for this image"'
+# nbconvert's own style has no fixed width for code in Markdown, and no space behind it.
+STYLE = "<style>.highlight pre { font-family: monospace; margin: 0.5em 0 1em }</style></head>"
 # The kinds of exception that another parameter would have avoided.
 AVOIDABLE = ("ParameterError", "HandleError", "SampleError", "SavedModelError", "InputError")
 TO_SAVED_MODEL = {  # what a file is (identify) -> how its model becomes a SavedModel
@@ -315,6 +317,7 @@ def _write_pages(notebook, folder):
     text = page(notebook, **dict.fromkeys(hidden, True), log=logging.getLogger("papermill"))
     for words in figures:
         text = text.replace(NO_TEXT, f'alt="{html.escape(words)}"', 1)
+    text = text.replace("</head>", STYLE, 1)
     (folder / "report.html").write_text(text, encoding="utf-8")
 
 
