@@ -72,15 +72,22 @@ def pack(path: str | Path, handle: str, described: dict, labels: list[str]) -> b
     )
 
 
-def usage(contract: Contract, recipe: str | None) -> str:
-    """Return Markdown with the real calls: how this recipe converts, how model.tflite runs."""
+def usage(contract: Contract, recipe: str | None, shapes: dict[str, tuple] | None = None) -> str:
+    """Return Markdown with the real calls: how this recipe converts, how model.tflite runs.
+
+    `shapes`, of contracts.shapes_of, are those that were converted.
+    """
     if recipe is None:
         return ""
     arguments = ", ".join(f"{name}={name}" for name in contract.inputs)
     if not all(map(str.isidentifier, contract.inputs)):
         arguments = f"**{{{', '.join(f'{name!r}: array' for name in contract.inputs)}}}"
-    template, outputs = Path(__file__).with_name("usage.md.j2"), list(contract.outputs)
-    return knowledge.render(template, recipe=recipe, arguments=arguments, outputs=outputs)
+    specs = {name: (shape, contract.inputs[name].dtype) for name, shape in (shapes or {}).items()}
+    plain = contract.signature == "serving_default" and not contract.others
+    if plain and all(shape == contract.inputs[name].shape for name, (shape, _) in specs.items()):
+        specs = {}
+    facts = {"recipe": recipe, "arguments": arguments, "specs": specs, "contract": contract}
+    return knowledge.render(Path(__file__).with_name("usage.md.j2"), **facts)
 
 
 def write(

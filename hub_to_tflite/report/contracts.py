@@ -189,12 +189,7 @@ def narrow(
     import tensorflow as tf
 
     given = {name: spec.shape for name, spec in contract.inputs.items()}
-    shapes = dict(given)
-    for name in contract.inputs:
-        sample = contract.sample(name)
-        if fixed or sample is None or None in sample:
-            batch = (1,) if contract.batched(name) else ()
-            shapes[name] = (*batch, *sizes[name])
+    shapes = shapes_of(contract, sizes, fixed)
     _, tags = savedmodel.read(saved_model)
     as_it_is = contract.signature == "serving_default" and not contract.others and tags == ["serve"]
     if as_it_is and shapes == given and not lists:
@@ -221,6 +216,17 @@ def narrow(
     with cache.whole_folder(folder) as new:
         tf.saved_model.save(module, str(new), signatures={"serving_default": traced})
     return folder
+
+
+def shapes_of(contract: Contract, sizes: dict[str, tuple], fixed: bool) -> dict[str, tuple]:
+    """Return {input: the shape that it's converted with}, as `narrow` says."""
+    shapes = {}
+    for name, spec in contract.inputs.items():
+        sample, shapes[name] = contract.sample(name), spec.shape
+        if fixed or sample is None or None in sample:
+            batch = (1,) if contract.batched(name) else ()
+            shapes[name] = (*batch, *sizes[name])
+    return shapes
 
 
 def _with_fixed_lists(traced, specs):

@@ -21,7 +21,7 @@ from conftest import ROOT, real_models
 from helpers import convert, digits, interpreter, tinyhub
 from hub_to_tflite import sandbox
 from hub_to_tflite.file import identify, metadata
-from hub_to_tflite.report import card, compare, make, recommend, samples
+from hub_to_tflite.report import card, compare, contracts, make, recommend, samples
 from hub_to_tflite.report.contracts import Contract, Spec
 from tests import awkward
 
@@ -290,6 +290,7 @@ class TestCard:
             "division": "Evaluation: all.",
             "threads": 1,
             "checked": {},
+            "shapes": {"images": (None, 48, 48, 3)},
         }
 
     def test_the_file_explains_itself_to_other_tools(self, given, tmp_path):
@@ -326,6 +327,18 @@ class TestCard:
         assert card.usage(contract, None) == ""
         odd = dataclasses.replace(contract, inputs={"a:b": spec, "c": spec})
         assert "run(**{'a:b': array, 'c': array})" in card.usage(odd, "float32")
+
+    def test_where_a_copy_was_converted_its_calls_make_one(self, tmp_path):
+        with sandbox.Worker() as tensorflow:
+            tensorflow.call(awkward.two_signatures, str(tmp_path / "two"))
+            contract = tensorflow.call(contracts.read, tmp_path / "two", "score")
+            text = card.usage(contract, "float32", {"x": (1, 4)})
+            code = "\n".join(re.findall(r"```python\n(.*?)\n```", text, re.DOTALL)[:2])
+            code = code.replace("the model's own folder", str(tmp_path / "two"))
+            tensorflow.call(exec, code, {"folder": str(tmp_path / "copy")})
+            copy = tensorflow.call(contracts.read, tmp_path / "copy")
+        assert (copy.signature, copy.others) == ("serving_default", ())
+        assert copy.inputs["x"].shape == (1, 4) and list(copy.outputs) == list(contract.outputs)
 
     def test_the_card_says_what_is_known_and_what_is_not(self, given):
         text = card.render(**given)
