@@ -24,9 +24,7 @@ VERSION = "3.13"
 ROOT = notebooks.FOLDER.parent
 FOLDER = ROOT / "build" / "colab"
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-HERE = "import sys, importlib.metadata as m; " + (
-    "print('Python %d.%d, TensorFlow ' % sys.version_info[:2] + m.version('tensorflow'))"
-)
+HERE = "from importlib.metadata import version; print(version('tensorflow'))"
 # Colab imports it before any cell; its first import of TensorFlow comes later.
 STARTUP = "--IPKernelApp.exec_lines=import google.colab"
 KERNEL = {**notebooks.KERNEL, "kernel_name": "colab", "execution_timeout": 600}
@@ -105,12 +103,12 @@ def main(paths: list[Path]) -> int:
         subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
         os.environ.update(settings(folder, clone, Path(home)))
         command = [set_up.python_of(folder), "-c", HERE]
-        versions = subprocess.check_output(command, text=True).strip()
+        tensorflow = subprocess.check_output(command, text=True).strip()
         for path in paths:
             empty = Path(home, path.stem)
             empty.mkdir()
             row = run.execute(path, FOLDER, empty, KERNEL)
-            row["environment"] = f"Google Colab: {versions}"
+            row["environment"] = f"Google Colab: Python {VERSION}, TensorFlow {tensorflow}"
             row["error"] = wrong = row["error"] or chatter(FOLDER / path.name)
             failed += bool(wrong)
             rows = [*(one for one in rows if one["notebook"] != path.stem), row]

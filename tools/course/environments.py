@@ -74,7 +74,7 @@ def take_over(results: Path, stored: Path = STORED, name: str = "") -> None:
 def page(stored: Path = STORED) -> str:
     """Return the table of the lessons, a row for each environment, then each failure in a line."""
     lessons = {path.stem: path.stem[:2] for path in notebooks.every()}
-    return _table(stored, lessons, ("outputs",), lambda run: ("compared" * run["compared"],))
+    return _table(stored, lessons, outputs=True)
 
 
 def packages(stored: Path = STORED) -> str:
@@ -83,18 +83,19 @@ def packages(stored: Path = STORED) -> str:
     return _table(stored, {f"Python 3.{minor}": f"Python 3.{minor}" for minor in minors})
 
 
-def _table(stored, columns, more=(), values=lambda run: ()):
+def _table(stored, columns, outputs=False):
     known = json.loads(stored.read_text(encoding="utf-8"))
     rows, failures = [], []
     for name, run in known.items():
         found = [run["lessons"].get(column) for column in columns]
         if set(found) == {None}:
             continue
-        rows.append((name, run["date"], *values(run), *(SIGNS.get(one, "✗") for one in found)))
+        compared = ["compared" if run["compared"] else ""] if outputs else []
+        rows.append([name, run["date"], *compared, *(SIGNS.get(one, "✗") for one in found)])
         pairs = zip(columns, found, strict=True)
         failures += [f"- {name}, {column}: {error}" for column, error in pairs if error]
-    head = ("environment", "date", *more, *columns.values())
-    return "\n\n".join(filter(None, [table(rows, head, "markdown").strip(), "\n".join(failures)]))
+    head = ["environment", "date", *(["outputs"] if outputs else []), *columns.values()]
+    return "\n".join([table(rows, head, "markdown"), "", *failures]).strip()
 
 
 if __name__ == "__main__":

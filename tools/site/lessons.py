@@ -24,13 +24,10 @@ def time(path: Path) -> str:
 
 def launch(path: Path) -> str:
     """Return the row of links that open or fetch a lesson, as HTML."""
-    binder, colab = readme.launch(path)
-    links = {"Open in Binder": binder, "Open in Colab": colab, "Download the notebook": path.name}
-    shown = " ".join(
-        f'<a href="{html.escape(address)}"{" download" if address == path.name else ""}>{text}</a>'
-        for text, address in links.items()
-    )
-    return f'<p class="launch">{shown}</p>'
+    binder, colab = map(html.escape, readme.launch(path))
+    links = f'<a href="{binder}">Open in Binder</a> <a href="{colab}">Open in Colab</a>'
+    download = f'<a href="{path.name}" download>Download the notebook</a>'
+    return f'<p class="launch">{links} {download}</p>'
 
 
 def page(path: Path) -> nbformat.NotebookNode:
