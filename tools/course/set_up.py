@@ -132,7 +132,7 @@ def install_with(python: str, *arguments) -> None:
     done = uv(python, "install", "--python", python, "--compile-bytecode", *arguments)
     if done.returncode == 0:
         return
-    print(done.stderr, "uv could not install this, so pip does; that takes minutes.", flush=True)
+    print(f"{done.stderr}uv could not install this, so pip does; that takes minutes.", flush=True)
     status = pip(python, *arguments)
     if status:
         sys.exit(status)
