@@ -165,7 +165,7 @@ class TestRandom:
         assert isinstance(taken.inputs["text"][0], str) and len(set(taken.inputs["text"])) > 3
         assert (
             taken.labels is None
-            and "do not show" in taken.warning
+            and "don't show" in taken.warning
             and "calibrate badly" in taken.warning
         )
 
