@@ -1,7 +1,7 @@
 """Cause the errors of the gallery, and write down what was said: `make errors`.
 
     hub_to_tflite/errors/errors.yaml   the entries; `seen` and `shown` in them are written here
-    docs/errors.md                     the gallery as a page, generated from the entries
+    docs/errors.md, docs/errors/       the gallery as pages, one a stage, generated from the entries
 
 `python -m tools.gallery --shown` causes none, and looks only where the lessons show each error.
 tests/hub_to_tflite/test_errors.py causes all of them again.
@@ -25,7 +25,7 @@ from hub_to_tflite import knowledge, sandbox
 from hub_to_tflite.errors import explain, pasted
 from tools.course import notebooks
 
-PAGE = Path(__file__).resolve().parents[1] / "docs/errors.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 EXCERPTS = knowledge.load(Path(__file__).with_name("gallery.yaml"))
 
 
@@ -162,7 +162,7 @@ def dumped(fields):
 
 
 def write(said):
-    """Write `shown` into errors.yaml, `seen` too for what was `said` (see cause), and the page."""
+    """Write `shown` into errors.yaml, `seen` too for what was `said` (see cause), and the pages."""
     fields = yaml.load(explain.GALLERY.read_text(encoding="utf-8"), yaml.CSafeLoader)
     places = printed()
     for entry, known in zip(fields, explain.entries(), strict=True):
@@ -174,22 +174,28 @@ def write(said):
     explain.GALLERY.write_text(dumped(fields), encoding="utf-8")
     knowledge.load.cache_clear()
     explain.entries.cache_clear()
-    PAGE.write_text(page(), encoding="utf-8")
+    (DOCS / "errors").mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (DOCS / name).write_text(text, encoding="utf-8")
 
 
-def page():
-    """Return docs/errors.md, as text."""
-    known = {"stages": explain.STAGES, "entries": explain.entries(), "explain": explain.explain}
-    return knowledge.render(Path(__file__).with_name("errors.md.j2"), anchor=anchor, **known)
+def pages():
+    """Return {file in docs/: text}: the list of the stages, and a page for each."""
+    template, index = map(Path(__file__).with_name, ("errors.md.j2", "errors_index.md.j2"))
+    known = {"entries": explain.entries(), "explain": explain.explain, "link": link}
+    found = {"errors.md": knowledge.render(index, stages=explain.STAGES, **known)}
+    for stage, title in explain.STAGES.items():
+        found[f"errors/{stage}.md"] = knowledge.render(template, stage=stage, title=title, **known)
+    return found
 
 
-def anchor(title):
-    """Return the anchor that a Markdown heading gets."""
-    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+def link(entry):
+    """Return where an entry is, such as install.md#no-wheel: the anchor that its heading gets."""
+    return f"{entry.stage}.md#" + re.sub(r"[^\w -]", "", entry.title.lower()).replace(" ", "-")
 
 
 def main():
-    """Cause all errors, and write what was seen and the page."""
+    """Cause all errors, and write what was seen and the pages."""
     parser = argparse.ArgumentParser(prog="python -m tools.gallery")
     parser.add_argument("--shown", action="store_true", help="write where errors are shown, only")
     caused = [entry.name for entry in explain.entries() if entry.code]
@@ -198,7 +204,7 @@ def main():
         if failed:
             print(f"The fix of {name!r} failed:\n{failed}")
     write(said)
-    print(f"{len(explain.entries())} errors in {PAGE.name}, {len(said)} caused")
+    print(f"{len(explain.entries())} errors in docs/errors.md, {len(said)} caused")
 
 
 if __name__ == "__main__":

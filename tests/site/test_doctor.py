@@ -136,7 +136,7 @@ class TestSameWords:
         article = page.locator("article[data-known=true]")
         article.get_by_text("Python 3.12 removed the module").first.wait_for()
         address = article.get_by_role("link").last.get_attribute("href")
-        assert address == "../errors/install.html#error-python-without-the-module-imp"
+        assert address == "../errors/install.html#python-without-the-module-imp"
         page.locator("#message").fill("Nobody has seen this.")
         page.get_by_role("button", name="Explain it").click()
         page.locator("article[data-known=false]").get_by_text("What to do next").first.wait_for()

@@ -18,7 +18,7 @@ from deploy.web.convert import convert
 from helpers.course import cache
 from hub_to_tflite import knowledge
 from hub_to_tflite.errors import explain
-from tools.site import errors
+from tools import gallery
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "docs" / "doctor"
@@ -85,8 +85,8 @@ def stdlib(pyodide: Path) -> Path:
 def bundle(path: Path) -> None:
     """Write the zip archive of the project's Python that the page runs, its YAML as JSON."""
     contents = {name: (SOURCES / name).read_bytes() for name in ("page.py", "yaml.py")}
-    addresses = {entry.name: errors.address(entry) for entry in explain.entries()}
-    contents["addresses.json"] = json.dumps(addresses).encode()
+    links = {entry.name: f"errors/{gallery.link(entry)}" for entry in explain.entries()}
+    contents["addresses.json"] = json.dumps(links).replace(".md#", ".html#").encode()
     package = ROOT / "hub_to_tflite"
     for file in sorted(one for pattern in PYTHON for one in package.glob(pattern)):
         name = file.relative_to(ROOT).as_posix()

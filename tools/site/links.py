@@ -31,11 +31,11 @@ def source(path: str) -> str:
     return f"{readme.address()}/{kind}/main/{path}".rstrip("/")
 
 
-def rewritten(text: str, path: str, anchors: dict[str, str]) -> str:
+def rewritten(text: str, path: str) -> str:
     """Return the Markdown of `path` with its links as they are on the site.
 
-    `anchors` is {anchor in docs/errors.md: page and anchor on the site}. What isn't on the site is
-    linked at the public address. A link that leads nowhere stays, and Sphinx will warn of it.
+    What isn't on the site is linked at the public address. A link that leads nowhere stays, and
+    Sphinx will warn of it.
     """
     here = posixpath.dirname(place(path) or path)
 
@@ -46,8 +46,6 @@ def rewritten(text: str, path: str, anchors: dict[str, str]) -> str:
         to = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
         if not (ROOT / to).exists() and (ROOT / target).exists():
             to = target  # in what a program wrote that ran in the checkout
-        if to == "docs/errors.md" and anchor:
-            return posixpath.relpath(anchors.get(anchor[1:], f"errors/index.md{anchor}"), here)
         if found := place(to):
             # README's headings aren't those of the first page.
             return posixpath.relpath(found, here) + ("" if to == "README.md" else anchor)

@@ -1,7 +1,7 @@
 """Render the site into build/site/ with Sphinx, without the network; a warning ends it.
 
 The pages' sources are put together in a folder beside it: docs/ and the notebooks as they are
-stored, with their links as the site has them, and the pages of the errors. Nothing is executed.
+stored, with their links as the site has them. Nothing is executed.
 """
 
 import argparse
@@ -15,8 +15,9 @@ import nbformat
 from sphinx.cmd.build import main as sphinx
 
 from hub_to_tflite import knowledge
+from hub_to_tflite.errors.explain import STAGES
 from tools.course import notebooks, readme
-from tools.site import check, errors, lessons, links
+from tools.site import check, lessons, links
 
 ROOT = links.ROOT
 DOCS = ROOT / "docs"
@@ -33,20 +34,21 @@ NAMES = {
 def stage(folder: Path) -> None:
     """Write what Sphinx reads into a folder, replacing what's there."""
     shutil.rmtree(folder, ignore_errors=True)
-    anchors = errors.anchors()
     for path in filter(Path.is_file, DOCS.rglob("*")):
         name = path.relative_to(DOCS).as_posix()
-        to = folder / name
-        if name == "errors.md" or name.startswith("doctor/"):  # as pages of their own
+        to = folder / (links.place(f"docs/{name}") or name)
+        if name.startswith("doctor/"):  # a page of its own
             continue
         to.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix != ".md":
             shutil.copyfile(path, to)
             continue
-        text = links.rewritten(path.read_text(encoding="utf-8"), f"docs/{name}", anchors)
+        text = links.rewritten(path.read_text(encoding="utf-8"), f"docs/{name}")
         if name == "index.md":
             text = text.replace("<!-- lessons -->", _contents())
             text = text.replace("<!-- guides -->", _guides(text))
+        if name == "errors.md":
+            text += "\n".join(["", "```{toctree}", ":hidden:", "", *STAGES, "```", ""])
         to.write_text(text, encoding="utf-8")
     (folder / "lessons").mkdir()
     (folder / "extra" / "lessons").mkdir(parents=True)
@@ -54,18 +56,13 @@ def stage(folder: Path) -> None:
         notebook, name = lessons.page(path), f"notebooks/{path.name}"
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
-                cell.source = links.rewritten(cell.source, name, anchors)
+                cell.source = links.rewritten(cell.source, name)
             for output in cell.get("outputs", []):
                 if text := output.get("data", {}).get("text/markdown"):
-                    output.data["text/markdown"] = links.rewritten(text, name, anchors)
+                    output.data["text/markdown"] = links.rewritten(text, name)
         nbformat.write(notebook, folder / "lessons" / path.name)
         shutil.copyfile(path, folder / "extra" / "lessons" / path.name)
     (folder / "lessons" / "index.md").write_text(_lessons(), encoding="utf-8")
-    (folder / "errors").mkdir()
-    (folder / "errors" / "index.md").write_text(errors.overview(), encoding="utf-8")
-    for stage, text in errors.pages().items():
-        text = links.rewritten(text, f"errors/{stage}.md", anchors)
-        (folder / "errors" / f"{stage}.md").write_text(text, encoding="utf-8")
 
 
 def _lessons():
@@ -78,7 +75,8 @@ def _lessons():
 def _guides(index):
     """Return the pages of docs/ that the first page doesn't list yet, one a line."""
     pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")}
-    return "\n".join(sorted(pages - {"index", "errors", *index.split()}))
+    listed = {"index", "errors", *index.split()}
+    return "\n".join(sorted(page for page in pages - listed if not page.startswith("errors/")))
 
 
 def _contents():
