@@ -20,6 +20,7 @@ import numpy as np
 from helpers import handles, savedmodel, tinyhub
 from helpers.course import cache
 from helpers.savedmodel import InputError, SavedModelError, Spec
+from hub_to_tflite.file.identify import identify
 from hub_to_tflite.report.messages import message
 from hub_to_tflite.tables import table
 
@@ -94,6 +95,9 @@ def open_model(handle: str) -> tuple[Path, Contract]:
     """
     name, signature = split(handle)
     folder = handles.fetch(handles.check(name))
+    found = identify(folder)
+    if not found.opens:
+        raise SavedModelError(message("unwhole model", name=name, found=found))
     return folder, read(folder, signature)
 
 

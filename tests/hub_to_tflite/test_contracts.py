@@ -1,5 +1,7 @@
 """Contracts of models that nobody here chose: read, called, narrowed, converted, and run again."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -142,6 +144,14 @@ def test_a_model_that_cannot_be_read_as_asked_gets_one_message(
     folder = saved(name) if name else tmp_path
     with pytest.raises(SavedModelError, match=words):
         tensorflow.call(contracts.read, folder, signature)
+
+
+def test_an_archive_without_its_variables_is_told(tensorflow, saved, tmp_path):
+    shutil.copytree(saved("two_signatures"), tmp_path / "bare")
+    shutil.rmtree(tmp_path / "bare" / "variables")
+    archive = shutil.make_archive(str(tmp_path / "bare"), "gztar", tmp_path / "bare")
+    with pytest.raises(SavedModelError, match="without its variables.*put the variables/"):
+        tensorflow.call(contracts.open_model, f"{archive}#score")
 
 
 def test_samples_that_the_model_itself_refuses_are_told_in_tensorflows_words(tensorflow, saved):
