@@ -138,11 +138,16 @@ def _explain(options) -> int:
     from hub_to_tflite.errors import explain
 
     text = " ".join(options.message)
-    if not options.message and sys.stdin is not None and not sys.stdin.isatty():
+    a_name = " " not in text and text.endswith((".txt", ".log"))
+    if a_name or os.path.isfile(text):
+        _require_readable(text, "explain wants a message or a log")
+        with open(text, "rb") as log:
+            text = explain.read(log)
+    elif not options.message and sys.stdin is not None and not sys.stdin.isatty():
         text = explain.read(sys.stdin.buffer)
     if not text.strip():
-        wanted = 'a message: hub-to-tflite explain "the message", or a log piped in'
-        raise CommandError(f"explain wants {wanted}.")
+        wanted = 'a message: hub-to-tflite explain "the message"'
+        raise CommandError(f"explain wants {wanted}, or a log, in a file or piped in.")
     found = explain.to_json(text)
     print(json.dumps(found, indent=2) if options.json else explain.answer(text).rstrip())
     return YES if found["known"] else NO

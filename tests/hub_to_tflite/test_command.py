@@ -193,6 +193,15 @@ class TestExplain:
         assert said.returncode == 0 and "custom op" in said.stdout
         assert run("explain", input=f"line 1\n{KNOWN}\n").stdout == said.stdout
 
+    def test_explain_reads_a_file_that_is_named(self, tmp_path):
+        log, missing = tmp_path / "a log", tmp_path / "none.txt"
+        log.write_text(f"line 1\n{KNOWN}\n")
+        assert run("explain", log).stdout == run("explain", KNOWN).stdout
+        assert_one_sentence(run("explain", missing), 2)
+        assert run("explain", f"{KNOWN} in labels.txt").returncode == 0
+        log.write_text("")
+        assert_one_sentence(run("explain", log), 2)
+
     @pytest.mark.parametrize("text", ["hello", "\0\udcff\udc80" * 1000])
     def test_an_unknown_error_has_status_1(self, text):
         done = run("explain", input=text, errors="surrogateescape")
