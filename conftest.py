@@ -6,6 +6,7 @@ import os
 import re
 import runpy
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -43,6 +44,8 @@ if "HUB_TO_TFLITE_TEST_CACHE" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["HUB_TO_TFLITE_TEST_CACHE"], ignore_errors=True)
 os.environ["HUB_TO_TFLITE_CACHE"] = os.environ["HUB_TO_TFLITE_TEST_CACHE"]
 os.environ.pop("TFHUB_CACHE_DIR", None)
+# A shell's background job ignores Ctrl+C, and so would every child.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Children find the file by its name. This process may have another: Debian has one.
 runpy.run_path(str(Path(OFFLINE, "sitecustomize.py")))
 

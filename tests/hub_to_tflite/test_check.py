@@ -346,9 +346,8 @@ def test_a_file_that_was_compiled_for_one_device_is_named_by_it(op):
 def test_a_runtime_that_ends_its_process_is_told_without_names_of_this_project():
     content = real_models("tflite", "coco_ssd_mobilenet_v1_1.0_uint8.tflite")
     said = check(content)["phone"].reason
-    assert (
-        "it ended the process that tried it with signal 6" in said and "hub_to_tflite" not in said
-    )
+    assert "hub_to_tflite" not in said
+    assert re.search(r"ended the process that tried it with signal \d+ \(SIG(ABRT|SEGV)\)", said)
 
 
 def test_the_names_in_the_tables_are_those_of_the_folder():

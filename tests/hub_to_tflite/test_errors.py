@@ -27,6 +27,8 @@ def named(text):
 def cause_again(stages):
     """Cause the errors of `stages`; they must come, be recognized, and end with their fix."""
     chosen = [entry for entry in CAUSED if entry.stage in stages]
+    if sys.version_info < (3, 11):  # whose last Keras, 3.12, has no such format
+        chosen = [entry for entry in chosen if 'format="litert"' not in entry.code]
     said = gallery.cause([entry.name for entry in chosen])
     wrong = {}
     for entry in chosen:
