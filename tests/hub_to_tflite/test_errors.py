@@ -182,11 +182,12 @@ FORMS = {
     "a sentence before": lambda text: (
         "I get this error:\n\n" + indented(traceback_of(text), 4 * " ")
     ),
-    "logcat": lambda text: wrapped(text, 90, "11-22 10:11:12.123  1234  5678 E tflite  : "),
+    # Python on a phone; with the tag tflite it's the app's runtime that speaks.
+    "logcat": lambda text: wrapped(text, 90, "11-22 10:11:12.123  1234  5678 W python.stderr: "),
     "Android Studio": lambda text: wrapped(
-        text, 90, "2026-11-22 10:11:12.123  1234-5678  tflite  com.example.app  E  "
+        text, 90, "2026-11-22 10:11:12.123  1234-5678  python.stderr  com.example.app  W  "
     ),
-    "logcat, short": lambda text: wrapped(text, 90, "E/tflite  (12345): "),
+    "logcat, short": lambda text: wrapped(text, 90, "W/python.stderr(12345): "),
     "pytest": lambda text: (
         "    def test_it():\n"
         ">       raise ValueError('The model is not a valid Flatbuffer buffer')\n"
