@@ -137,13 +137,13 @@ def _check_each(options) -> int:
 def _explain(options) -> int:
     from hub_to_tflite.errors import explain
 
-    text = " ".join(options.message)
+    text = " ".join(options.message if options.message != ["-"] else [])
     a_name = " " not in text and text.endswith((".txt", ".log"))
     if a_name or os.path.isfile(text):
         _require_readable(text, "explain wants a message or a log")
         with open(text, "rb") as log:
             text = explain.read(log)
-    elif not options.message and sys.stdin is not None and not sys.stdin.isatty():
+    elif not text and sys.stdin is not None and not sys.stdin.isatty():
         text = explain.read(sys.stdin.buffer)
     if not text.strip():
         wanted = 'a message: hub-to-tflite explain "the message"'

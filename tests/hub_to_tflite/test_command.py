@@ -191,7 +191,8 @@ class TestExplain:
     def test_a_known_error_from_words_and_from_a_log(self):
         said = run("explain", KNOWN)
         assert said.returncode == 0 and "custom op" in said.stdout
-        assert run("explain", input=f"line 1\n{KNOWN}\n").stdout == said.stdout
+        for dash in ((), ("-",)):
+            assert run("explain", *dash, input=f"line 1\n{KNOWN}\n").stdout == said.stdout
 
     def test_explain_reads_a_file_that_is_named(self, tmp_path):
         log, missing = tmp_path / "a log", tmp_path / "none.txt"
