@@ -87,13 +87,25 @@ def _search(text):
     whole = pasted.squeezed(text)
     for kind in ("error", "frame"):
         for number, part in enumerate(parts):
-            for entry in entries():
-                if entry.kind == kind and matches(entry, part, whole):
+            for entry in _likely(kind, part):
+                if matches(entry, part, whole):
                     others = [other for other in entries() if other.name in entry.also]
                     found = [_filled(entry, part), *others]
                     return found, number == 0 or bool(_first("frame", parts[:1])), None
     notice = _first("notice", parts)
     return [notice] if notice and not _trouble(text) else [], True, notice
+
+
+def _likely(kind, part):
+    """Yield the entries of a kind, in order, that have a pattern whose longest words are there."""
+    text = _folded(part)
+    return (entry for words, entry in _longest(kind) if words in text)
+
+
+@cache
+def _longest(kind):
+    every = [entry for entry in entries() if entry.kind == kind]
+    return [(max(_pieces(one), key=len), entry) for entry in every for one in entry.pattern]
 
 
 def _first(kind, parts):
