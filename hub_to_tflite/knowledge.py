@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import os
 import pickle
 import sys
 from functools import lru_cache
@@ -27,14 +26,11 @@ def load(path: Path) -> Any:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C, ten times as fast
     found = yaml.load(content.decode(), loader)
-    part = compiled.with_name(f"{path.name}.{os.getpid()}")
-    with contextlib.suppress(OSError):
-        if not sys.dont_write_bytecode:
-            try:
-                part.write_bytes(digest + pickle.dumps(found))
-                part.replace(compiled)
-            finally:
-                part.unlink(missing_ok=True)
+    if not sys.dont_write_bytecode:
+        with contextlib.suppress(OSError, ImportError):  # the doctor's page has no helpers
+            from helpers.course import cache
+
+            cache.write(compiled, digest + pickle.dumps(found))
     return found
 
 
