@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hub_to_tflite import knowledge, sandbox
-from hub_to_tflite.file.identify import identify
+from hub_to_tflite.file.identify import FORMATS, identify
 from hub_to_tflite.sandbox import memory
 
 COMPARE = "Fetch it again, and compare its size and sha256 with the publisher's."
@@ -75,8 +75,10 @@ def failure(error: Exception) -> tuple[str, str]:
     ending = getattr(error, "ending", "exception")
     if ending == "exception":
         words = str(error).strip() or type(error).__name__
-        remedies = knowledge.load(REMEDIES)["said"].items()
-        todo = next((todo for said, todo in remedies if said in words), COMPARE)
+        remedies, devices = knowledge.load(REMEDIES), knowledge.load(FORMATS)["devices"]
+        todos = {f"unresolved custom op: {op}": remedies["compiled"] for op in devices}
+        todos |= remedies["said"]
+        todo = next((todo for said, todo in todos.items() if said in words), COMPARE)
         return "does not run here", f"LiteRT says {_once(words.splitlines()[0])!r}. {todo}"
     steps = re.findall("^step: (.*)$", error.log, re.M)
     step = f", {steps[-1]}" if steps else ""
