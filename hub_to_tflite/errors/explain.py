@@ -104,13 +104,18 @@ def _likely(kind, part):
 
 @cache
 def _longest(kind):
+    """Return (the longest words of a pattern, its entry) for all patterns of a kind, in order."""
     every = [entry for entry in entries() if entry.kind == kind]
     return [(max(_pieces(one), key=len), entry) for entry in every for one in entry.pattern]
 
 
 def _first(kind, parts):
     """Return the first entry of a kind that fits one of the squeezed messages, or None."""
-    fit = (e for e in entries() if e.kind == kind and any(matches(e, part) for part in parts))
+    fit = (
+        entry
+        for words, entry in _longest(kind)
+        if any(words in _folded(part) and matches(entry, part) for part in parts)
+    )
     return next(fit, None)
 
 

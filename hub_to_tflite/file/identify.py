@@ -113,10 +113,11 @@ def _missing_variables(folder):
     """Return what is said of a SavedModel's variables if its graph has some that aren't there."""
     wanted = ("variables.index", "variables.data-*")
     missing = [name for name in wanted if not any(folder.glob(f"variables/{name}"))]
+    if not missing:
+        return ""
     with open(min(folder.glob("saved_model.pb*")), "rb") as file:
-        if not missing or not (_holds(file, b"VarHandleOp") or _holds(file, b"VariableV2")):
-            return ""
-    return f"Its variables/ are missing: there's no variables/{missing[0]}."
+        has_some = _holds(file, b"VarHandleOp") or _holds(file, b"VariableV2")
+    return f"Its variables/ are missing: there's no variables/{missing[0]}." if has_some else ""
 
 
 def _in_file(file):

@@ -27,9 +27,8 @@ from hub_to_tflite.tables import table
 Arrays = dict[str, np.ndarray]
 # What TensorFlow says around its message: which node, no traces, which function.
 TRACE = re.compile(r"Graph execution error:|Detected at node.*|<stack traces.*|\[\[\{\{.*|\[Op:.*")
-NAMELESS = re.compile(
-    r"(?i)\d+(\.tar\.gz|\.tgz)?|(saved_?)?models?"
-)  # folders called so say nothing
+# Names of folders that say nothing of the model in them.
+NAMELESS = re.compile(r"(?i)\d+(\.tar\.gz|\.tgz)?|(saved_?)?models?")
 
 
 @dataclass(frozen=True)
