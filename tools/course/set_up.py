@@ -120,10 +120,10 @@ def pip(python: str, *arguments) -> int:
     return subprocess.call([*command, *map(str, arguments)], cwd=str(ROOT))
 
 
-def uv(python: str, *arguments, only_index: bool = False) -> subprocess.CompletedProcess:
-    """Run `uv pip` and return how it ended, with what it said in `stderr`."""
+def uv(python: str, *arguments, only_index: bool = False, quiet: bool = True):
+    """Run `uv pip` and return how it ended, with what it said in `stderr`: faults, if `quiet`."""
     options = uv_options(python, only_index)
-    command = [python, "-m", "uv", "--quiet", "pip", *map(str, arguments), *options]
+    command = [python, "-m", "uv", *["--quiet"] * quiet, "pip", *map(str, arguments), *options]
     return subprocess.run(command, cwd=str(ROOT), stderr=subprocess.PIPE, text=True)
 
 
@@ -181,12 +181,10 @@ def lock() -> None:
 
 def resolve(path: pathlib.Path, platform_: str, python: str, only_index: bool = False):
     """Return how uv ends that resolves a lock to wheels for another system, and what it says."""
-    command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--require-hashes"]
-    command += ["--python-platform", platform_, "--python-version", python]
-    command += ["--only-binary", ":all:", "--requirement", str(path)]
-    command += ["--target", str(ROOT / "build" / "nothing-here")]
-    command += uv_options(sys.executable, only_index)
-    return subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    what = ["install", "--dry-run", "--require-hashes", "--only-binary", ":all:"]
+    what += ["--python-platform", platform_, "--python-version", python]
+    what += ["--requirement", path, "--target", ROOT / "build" / "nothing-here"]
+    return uv(sys.executable, *what, only_index=only_index, quiet=False)
 
 
 def lock_check() -> None:
