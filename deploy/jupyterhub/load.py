@@ -29,7 +29,7 @@ from hub_to_tflite.sandbox import memory
 
 PAGE = server.ROOT / "docs" / "teach" / "server.md"
 RESULTS = PAGE.with_suffix(".json")
-IDLE = 20  # seconds until a kernel is stopped: a learner with ten minutes is as much slower
+IDLE = 10  # seconds until a kernel is stopped: a learner with ten minutes is as much slower
 SYSTEM = 1e9  # bytes for the rest of the machine
 WAIT = 120  # seconds that a class may wait when all run the same lesson at once
 
@@ -126,15 +126,16 @@ def run(counts: list[int]) -> dict:
 def tables(results: dict) -> str:
     """Return what was measured, and the sizes that follow from it, in Markdown."""
     last = results["rounds"][-1]
-    each = max(peak for one in results["rounds"] for peak in one["peak"])
+    each, most = (max(results["rounds"][at]["peak"]) for at in (-1, 0))
     heaviest = max(statistics.mean(one) for one in zip(*last["cpu"]))
     sizes = []
     for count in (10, 30, 100):
         needs = {"memory": (SYSTEM + last["hub"] + count * each) / 1e9}
         needs |= {"cores": max(2, count * heaviest / WAIT), "disk": 4 + count * last["home"] / 1e9}
         sizes.append({"learners": count} | {what: math.ceil(one) for what, one in needs.items()})
-    found = {"results": results, "sizes": sizes, "last": last, "each": each, "wait": WAIT}
+    found = {"results": results, "sizes": sizes, "last": last, "each": each, "most": most}
     found |= {"heaviest": heaviest, "warm": statistics.mean(map(sum, last["cpu"]))}
+    found |= {"wait": WAIT, "idle": IDLE}
     functions = {"mean": statistics.mean, "zip": zip}
     return knowledge.render(server.SOURCES / "server.md.j2", **found, **functions)
 
