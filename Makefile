@@ -53,7 +53,7 @@ hub: .venv-hub/.ready  ## serve a class: JupyterHub with USERS=4 learners (URL=h
 	  $${CERT:+--cert "$$CERT"} $${KEY:+--key "$$KEY"} $${MEMORY:+--memory "$$MEMORY"} $${IDLE:+--idle "$$IDLE"}
 
 hub-load: .venv-hub/.ready  ## measure that server with 1, 2, 4 and 8 learners, and write docs/teach/server.md's table
-	$(BIN)/python -m deploy.jupyterhub.load
+	$(BIN)/python -m tests.deploy.hub_load
 
 lab: class  ## open JupyterLab on your copy of the first lesson
 	@echo "A file won't open, or a call failed? In another terminal: make doctor"
@@ -76,7 +76,7 @@ bench: $(READY) .venv-bench/.ready  ## compare LiteRT with other runtimes, and t
 	$(BIN)/python -m tools.bench $(ROUNDS)
 
 fuzz: $(READY)  ## open thousands of damaged .tflite files: none may end the process, hold it, or wrongly pass
-	$(BIN)/python -m tools.fuzz
+	$(BIN)/python -m tests.fuzz
 
 models: $(READY)  ## train and publish the embedded models again (a few minutes)
 	$(BIN)/python -m tools.train.digits

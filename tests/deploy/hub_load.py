@@ -23,9 +23,9 @@ from pathlib import Path
 import psutil
 
 from deploy.jupyterhub import __main__ as server
-from deploy.jupyterhub.client import Learner
 from hub_to_tflite import knowledge
 from hub_to_tflite.sandbox import memory
+from tests.deploy.hub_client import Learner
 
 PAGE = server.ROOT / "docs" / "teach" / "server.md"
 RESULTS = PAGE.with_suffix(".json")
@@ -137,7 +137,7 @@ def tables(results: dict) -> str:
     found |= {"heaviest": heaviest, "warm": statistics.mean(map(sum, last["cpu"]))}
     found |= {"wait": WAIT, "idle": IDLE}
     functions = {"mean": statistics.mean, "zip": zip}
-    return knowledge.render(server.SOURCES / "server.md.j2", **found, **functions)
+    return knowledge.render(Path(__file__).with_name("server.md.j2"), **found, **functions)
 
 
 def write(results: dict) -> None:

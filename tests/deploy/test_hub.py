@@ -16,10 +16,11 @@ import pytest
 import yaml
 
 from deploy.jupyterhub import __main__ as server
-from deploy.jupyterhub import load, start
-from deploy.jupyterhub.client import Kernel, Learner, Refused
+from deploy.jupyterhub import start
 from deploy.web import build
 from helpers import tinyhub
+from tests.deploy import hub_load
+from tests.deploy.hub_client import Kernel, Learner, Refused
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 LESSON = "04_run_the_interpreter.ipynb"
@@ -110,7 +111,7 @@ class TestALearner:
 
     @pytest.mark.skipif(not AS_ROOT, reason="only root can give each learner a user of their own")
     def test_is_refused_anothers_files_and_processes(self, room, learners):
-        process = load.server_of(room.process.pid, "learner2").pid
+        process = hub_load.server_of(room.process.pid, "learner2").pid
         home, kernel = room.home("learner2"), learners[0].open(LESSON)
         for code in (
             f"open({str(home / 'lessons' / LESSON)!r})",
@@ -169,7 +170,7 @@ class TestFaults:
     def test_a_hub_that_dies_in_mid_lesson_leaves_kernels_and_work(self, room, learners):
         kernel = learners[1].open(LESSON)
         kernel.run("answer = 41; open('mine.txt', 'w').write('saved')")
-        server_ = load.server_of(room.process.pid, "learner2").pid
+        server_ = hub_load.server_of(room.process.pid, "learner2").pid
         left = [one for one in psutil.Process(room.process.pid).children() if one.pid != server_]
         room.process.kill()
         room.process.wait()
@@ -275,6 +276,6 @@ class TestValues:
 
 
 def test_the_page_has_the_tables_of_the_last_measurement():
-    results = json.loads(load.RESULTS.read_text())
-    assert load.tables(results) in load.PAGE.read_text(encoding="utf-8")
+    results = json.loads(hub_load.RESULTS.read_text())
+    assert hub_load.tables(results) in hub_load.PAGE.read_text(encoding="utf-8")
     assert not [one for one in results["rounds"] if one["errors"]]

@@ -21,7 +21,7 @@ from helpers import interpreter
 from hub_to_tflite import tables
 from hub_to_tflite.file.identify import identify
 from hub_to_tflite.sandbox import SandboxError, Worker, forked, opening
-from tools.fuzz import mutations
+from tests.fuzz import mutations
 
 REAL_MODELS = os.environ.get("HUB_TO_TFLITE_REAL_MODELS")
 CORPUS = os.path.join(REAL_MODELS, "odd") if REAL_MODELS else ""  # tried first, unless empty

@@ -1,11 +1,11 @@
-"""`python -m tools.fuzz --count 200 --seed 7`; the exit status is 1 if a promise is broken."""
+"""`python -m tests.fuzz --count 200 --seed 7`; the exit status is 1 if a promise is broken."""
 
 import argparse
 import sys
 import time
 from collections import Counter
 
-from tools import fuzz
+from tests import fuzz
 
 
 def main() -> int:

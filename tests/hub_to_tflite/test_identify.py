@@ -22,7 +22,7 @@ from helpers import handles, tinyhub
 from hub_to_tflite import knowledge
 from hub_to_tflite.file import flatbuffer, releases
 from hub_to_tflite.file.identify import FORMATS, identify
-from tools.fuzz import mutations
+from tests.fuzz import mutations
 
 HUB = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification"
 WHOLE = (HUB / "1.tflite").read_bytes()

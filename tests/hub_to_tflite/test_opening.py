@@ -14,8 +14,8 @@ from hub_to_tflite import sandbox
 from hub_to_tflite.file import flatbuffer
 from hub_to_tflite.sandbox.opening import OpenError, open_tflite, run
 from hub_to_tflite.targets import check
-from tools import fuzz
-from tools.fuzz import mutations
+from tests import fuzz
+from tests.fuzz import mutations
 
 FILE = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"
 WHOLE = FILE.read_bytes()

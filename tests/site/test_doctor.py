@@ -17,8 +17,8 @@ from deploy.web.convert import convert
 from hub_to_tflite import targets
 from hub_to_tflite.errors import explain
 from hub_to_tflite.file.identify import identify
+from tests import fuzz
 from tests.site.conftest import SCHEMES, WIDTHS, serious, server
-from tools import fuzz
 from tools.site import doctor
 
 MOST = 10e6  # bytes of the page, compressed
