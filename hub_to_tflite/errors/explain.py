@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hub_to_tflite import knowledge
-from hub_to_tflite.errors import pasted
+from hub_to_tflite.errors import numbers, pasted
 
 GALLERY = Path(__file__).with_name("errors.yaml")
 WORDS = knowledge.load(Path(__file__).with_name("answer.yaml"))
@@ -50,6 +50,7 @@ class Entry:
     source: str = ""
     seen: str = ""
     shown: Sequence = ()  # [notebook, section] of each lesson whose stored output shows it
+    numbers: str = ""  # in an answer: what the numbers of that message tell
 
     @property
     def title(self):
@@ -161,7 +162,8 @@ def _folded(text):
 
 
 def _filled(entry, part):
-    """Return a frame's entry with the operator that the message names in its words."""
+    """Return an entry with what the message's numbers tell, and a frame's with its operator."""
+    entry = replace(entry, numbers=numbers.told(part))
     if entry.kind != "frame" or "{operator}" not in entry.cause:
         return entry
     every = [re.search(pattern, part) for pattern in WORDS["operators"]]
@@ -206,6 +208,7 @@ def rows(entry: Entry, number: int = 0) -> list[tuple[str, str]]:
     parts = {
         "Error": entry.title if entry.kind != "notice" else f"{entry.title} (no error)",
         "Stage": STAGES[entry.stage],
+        "Numbers": entry.numbers,
         "Or" if number else "Cause": entry.cause,
         "Fix": entry.fix,
         "Check": entry.check,
@@ -224,7 +227,10 @@ def _block(entry, number):
 
 def to_json(problem: str | BaseException) -> dict:
     """Return the answer as plain data for a program: {"known": bool, "entries": [...]}."""
-    entries, told = [], ("name", "kind", "cause", "fix", "check", "source", "seen", "shown")
+    entries, told = (
+        [],
+        ("name", "kind", "numbers", "cause", "fix", "check", "source", "seen", "shown"),
+    )
     for entry in explain(problem):
         plain = {name: getattr(entry, name) for name in told}
         where = {"stage": STAGES[entry.stage]}

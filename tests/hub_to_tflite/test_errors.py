@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hub_to_tflite.errors import explain, pasted
+from hub_to_tflite.errors import explain, numbers, pasted
 from tools import gallery
 
 ENTRIES = explain.entries()
@@ -327,3 +327,57 @@ class TestExplain:
             "print({'tensorflow', 'numpy'} & set(sys.modules))"
         )
         assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+
+
+JAVA = "Cannot copy to a TensorFlowLite tensor (x) with {} bytes from a Java Buffer with {} bytes."
+SHAPE = "Cannot set tensor: Dimension mismatch. Got {} but expected {} for dimension {} of input 0."
+KERAS = 'Input 0 of layer "a" is incompatible: expected shape={}, found shape={}'
+NUMBERS = {
+    JAVA.format(
+        602112, 150528
+    ): "602,112 bytes are 224 x 224 x 3 in float32, and 150,528 are 224 x",
+    JAVA.format(150528, 602112): "150,528 bytes are 224 x 224 x 3 in uint8, and 602,112 are 224 x",
+    JAVA.format(
+        90000, 67500
+    ): "150 x 150 x 3 in uint8: another dtype and another number of channels.",
+    JAVA.format(921600, 1228800): "640 x 480 x 4 in uint8: another number of channels.",
+    JAVA.format(
+        270000, 1228800
+    ): "or 300 x 300 x 3 in uint8; 1,228,800 are 320 x 320 x 3 in float32 or",
+    JAVA.format(8, 23660): "8 bytes are 2 numbers of float32: no image",
+    JAVA.format(4, 23660): "",
+    JAVA.format(3, 1080000): "",
+    JAVA.format(1012, 23660): "",
+    JAVA.format(1000, 8000): "8,000 bytes are 8 times 1,000: several examples at once",
+    JAVA.format(1004, 4016): "4,016 bytes are 4 times 1,004: that's float32, 4 bytes a value",
+    SHAPE.format(3, 1, 3): 'the channels: yours has 3, and the file takes 1. `image.convert("L")`',
+    SHAPE.format(
+        4, 3, 3
+    ): 'the channels: yours has 4, and the file takes 3. `image.convert("RGB")`',
+    SHAPE.format(3, 224, 1): "the file has them last: `x.transpose(0, 2, 3, 1)`.",
+    SHAPE.format(224, 3, 1): "the file has them first: `x.transpose(0, 3, 1, 2)`.",
+    SHAPE.format(8, 1, 0): "Dimension 0 is the batch: 8 examples at once, where the file takes 1.",
+    SHAPE.format(257, 512, 2): "dimension 2 of your array is 257, and the file's is 512: another",
+    KERAS.format("(None, 28, 28, 1)", "(28, 28, 1)"): "without its first dimension, the batch.",
+    KERAS.format("(28, 28)", "(1, 28, 28)"): "with one more dimension in front.",
+    KERAS.format("(None, 28, 28, 1)", "(None, 784)"): "[any, 784] has 2 dimensions",
+    KERAS.format(
+        "(None, 28, 28, 3)", "(8, 3, 28, 28)"
+    ): "channels first, and the file has them last",
+    KERAS.format("(None, 28, 28, 3)", "(None, 28, 28, 1)"): "yours has 1, and the file takes 3.",
+    KERAS.format("(None, 28)", "(None, 28)"): "",
+    "ValueError: input size=921600, expected=150528.": "921,600 are 640 x 480 x 3",
+}
+
+
+class TestNumbers:
+    @pytest.mark.parametrize(("text", "said"), NUMBERS.items())
+    def test_what_the_numbers_tell_is_said(self, text, said):
+        for form in (text, text.upper(), wrapped(text, 40)):
+            told = numbers.told(pasted.squeezed(form))
+            assert said in told and bool(told) == bool(said)
+
+    def test_an_answer_has_it_before_the_cause(self):
+        text = explain.answer("java.lang.IllegalArgumentException: " + JAVA.format(90000, 22500))
+        assert re.search(r"(?s)Numbers: .* 150 x 150 x 1 in uint8.*\nCause: ", text)
+        assert "Numbers" not in explain.answer("Cannot set tensor: Tensor is unallocated.")
