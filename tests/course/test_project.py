@@ -30,10 +30,6 @@ TRACKED = [
 
 
 class TestOnePlaceForEachFact:
-    def test_the_readme_is_as_generated(self):
-        text = readme.README.read_text(encoding="utf-8")
-        assert readme.generated(text) == text, "run: make readme"
-
     def test_the_address_is_the_same_everywhere(self):
         repository = readme.address().rpartition("/")[0]
         for path in TRACKED:

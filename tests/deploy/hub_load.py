@@ -26,9 +26,10 @@ from deploy.jupyterhub import __main__ as server
 from hub_to_tflite import knowledge
 from hub_to_tflite.sandbox import memory
 from tests.deploy.hub_client import Learner
+from tools.course import readme
 
 PAGE = server.ROOT / "docs" / "teach" / "server.md"
-RESULTS = PAGE.with_suffix(".json")
+RESULTS = readme.SERVER
 IDLE = 10  # seconds until a kernel is stopped: a learner with ten minutes is as much slower
 SYSTEM = 1e9  # bytes for the rest of the machine
 WAIT = 120  # seconds that a class may wait when all run the same lesson at once
@@ -140,15 +141,9 @@ def tables(results: dict) -> str:
     return knowledge.render(Path(__file__).with_name("server.md.j2"), **found, **functions)
 
 
-def write(results: dict) -> None:
-    """Put the tables into the page."""
-    between, text = r"(?s)(?<=<!-- measured -->\n).*(?=<!-- /measured -->)", PAGE.read_text("utf-8")
-    PAGE.write_text(re.sub(between, lambda _: tables(results), text), encoding="utf-8")
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--learners", type=int, nargs="+", default=[1, 2, 4, 8], help="at once")
     results = run(parser.parse_args().learners)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    write(results)
+    readme.write(PAGE, {"measured": lambda: tables(results)})

@@ -18,7 +18,7 @@ from hub_to_tflite import knowledge
 from hub_to_tflite.tables import table
 from tools.bench import candidates
 from tools.bench.candidates import Candidate
-from tools.course import set_up
+from tools.course import readme, set_up
 
 FOLDER = set_up.ROOT / "benchmarks"
 RESULTS, README, FIGURE = FOLDER / "results.json", FOLDER / "README.md", FOLDER / "latency.png"
@@ -177,9 +177,7 @@ def figure(results: dict, entries: list[Candidate]) -> None:
 def write() -> None:
     """Write the generated part of benchmarks/README.md, and the figure, from the stored results."""
     results, entries = json.loads(RESULTS.read_text(encoding="utf-8")), candidates.load()
-    old, new = README.read_text(encoding="utf-8"), text(results, entries)
-    between = r"(?s)(?<=<!-- results -->\n).*(?=<!-- end -->)"
-    README.write_text(re.sub(between, lambda _: new, old), encoding="utf-8")
+    readme.write(README, {"results": lambda: text(results, entries)})
     figure(results, entries)
 
 

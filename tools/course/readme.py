@@ -7,6 +7,7 @@ in build/run/summary.json.
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -19,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 MEASURED = ROOT / "docs" / "measured.json"
 LAST_RUN = ROOT / "build" / "run" / "summary.json"
-RUNS = [ROOT / "build" / run / "summary.json" for run in ("run", "colab", "lock-check")]
-RUNS.append(ROOT / "docs" / "teach" / "server.json")
+OTHER_RUNS = [ROOT / "build" / run / "summary.json" for run in ("colab", "lock-check")]
+SERVER = ROOT / "docs" / "teach" / "server.json"
 PART = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -54,7 +55,7 @@ def lessons() -> str:
     for part, paths in notebooks.by_part():
         links = " ".join(f"[{path.stem[:2]}](notebooks/{path.name})" for path in paths)
         rows.append((part["title"], links, part["outcome"]))
-    return table(rows, ("part", "lessons", "what you'll have"), form="markdown").strip()
+    return table(rows, ("part", "lessons", "what you'll have"), form="markdown")
 
 
 def summary(path: Path) -> str:
@@ -70,26 +71,28 @@ def measured() -> str:
         there = f"[Binder]({binder}) [Colab]({colab})"
         lesson = f"[{path.stem[:2]} {notebooks.title(path)}](../notebooks/{path.name})"
         rows.append((lesson, *found.get(path.stem, ("", "")), there))
-    return table(rows, ("lesson", "seconds", "peak MB", "open in"), form="markdown").strip()
+    return table(rows, ("lesson", "seconds", "peak MB", "open in"), form="markdown")
 
 
-PARTS = {
-    "buttons": buttons,
-    "lessons": lessons,
-    "measured": measured,
-    "environments": environments.page,
-    "packages": environments.packages,
-}
 PAGES = {
-    README: ("buttons", "lessons"),
-    ROOT / "docs" / "measured.md": ("measured",),
-    ROOT / "docs" / "environments.md": ("environments", "packages"),
+    README: {"buttons": buttons, "lessons": lessons},
+    ROOT / "docs" / "measured.md": {"measured": measured},
+    ROOT / "docs" / "environments.md": {
+        "environments": environments.page,
+        "packages": environments.packages,
+    },
 }
 
 
-def generated(text: str) -> str:
+def generated(page: Path, parts: dict[str, Callable[[], str]]) -> str:
     """Return a page's text with each `<!-- name -->` ... `<!-- end -->` part written anew."""
-    return PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}", text)
+    text = page.read_text(encoding="utf-8")
+    return PART.sub(lambda part: f"{part[1]}{parts[part[2]]().strip()}\n{part[3]}", text)
+
+
+def write(page: Path, parts: dict[str, Callable[[], str]]) -> None:
+    """Write these parts of a page anew."""
+    page.write_text(generated(page, parts), encoding="utf-8")
 
 
 def main() -> None:
@@ -98,11 +101,11 @@ def main() -> None:
         rows = json.loads(LAST_RUN.read_text())
         taken = {row["notebook"]: (round(row["seconds"]), row["peak_mb"]) for row in rows}
         MEASURED.write_text(json.dumps(taken, indent=1) + "\n")
-    for run in RUNS:
+    for run in (LAST_RUN, *OTHER_RUNS, SERVER):
         if run.exists():
             environments.take_over(run)
-    for path in PAGES:
-        path.write_text(generated(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for page, parts in PAGES.items():
+        write(page, parts)
 
 
 if __name__ == "__main__":
