@@ -8,20 +8,44 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from tests.course import test_readme
-from tools.course import class_copy, notebooks, teach
+from tools.course import class_copy, minutes, notebooks, teach
 
 TOLD = teach.load()
 PLANS = TOLD["plans"]
 every_plan = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+HEADING = re.compile(r"^#{2,3} (.*)$", re.MULTILINE)
+OPENING = "opening"
 
 
 def lessons(plan):
     return [step for step in plan["steps"] if "lesson" in step]
 
 
+def sections(lesson):
+    """Return {heading: its cells} of a lesson, in order; what comes first is `opening`.
+
+    A section ends at the next heading of level 2 or 3. A cell of prose may be cut by one.
+    """
+    found, heading = {OPENING: []}, OPENING
+    for cell in nbformat.read(notebooks.FOLDER / f"{lesson}.ipynb", 4).cells:
+        if cell.cell_type != "markdown":
+            found[heading].append(cell)
+            continue
+        first, *rest = HEADING.split(cell.source)
+        found[heading].append(nbformat.v4.new_markdown_cell(first))
+        for heading, prose in zip(rest[::2], rest[1::2]):
+            found.setdefault(heading, []).append(nbformat.v4.new_markdown_cell(prose))
+    return found
+
+
+def needed(cells):
+    """Return the minutes of some cells by the lessons' formula, rounded up."""
+    return minutes.minutes(nbformat.v4.new_notebook(cells=cells))
+
+
 def run(step, folder):
     """Run a lesson's first cells, and then the cells of the plan's sections, in a fresh kernel."""
-    found = teach.sections(step["lesson"])
+    found = sections(step["lesson"])
     cells = [cell for heading in step["sections"] for cell in found[heading]]
     notebook = nbformat.v4.new_notebook(cells=[one for one in cells if one.cell_type == "code"])
     resources = {"metadata": {"path": folder}}
@@ -50,18 +74,18 @@ class TestPlans:
         cells += [prose("### Second"), code("c = a + b")]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "00_one.ipynb")
         monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
-        sections = dict.fromkeys(["opening", "First", "Second"], 1)
-        run({"lesson": "00_one", "sections": sections}, tmp_path)
-        del sections["First"]
+        chosen = dict.fromkeys([OPENING, "First", "Second"], 1)
+        run({"lesson": "00_one", "sections": chosen}, tmp_path)
+        del chosen["First"]
         with pytest.raises(CellExecutionError, match="name 'b' is not defined"):
-            run({"lesson": "00_one", "sections": sections}, tmp_path)
+            run({"lesson": "00_one", "sections": chosen}, tmp_path)
 
     @every_plan
     def test_each_begins_with_its_first_cells_and_keeps_the_lessons_order(self, plan):
         for step in lessons(plan):
-            headings = list(teach.sections(step["lesson"]))
+            headings = list(sections(step["lesson"]))
             chosen = list(step["sections"])
-            assert chosen[0] == teach.OPENING
+            assert chosen[0] == OPENING
             assert not set(chosen) - set(headings), step["lesson"]
             assert chosen == sorted(chosen, key=headings.index), step["lesson"]
 
@@ -73,17 +97,17 @@ class TestPlans:
         assert sum(free) >= 0.15 * plan["minutes"]
         assert any("Questions" in one["what"] or "questions" in one["what"] for one in own)
         for step in lessons(plan):
-            found = teach.sections(step["lesson"])
+            found = sections(step["lesson"])
             for heading, given in step["sections"].items():
-                assert given >= teach.needed(found[heading]), (step["lesson"], heading)
-            alone = teach.needed([cell for heading in step["sections"] for cell in found[heading]])
+                assert given >= needed(found[heading]), (step["lesson"], heading)
+            alone = needed([cell for heading in step["sections"] for cell in found[heading]])
             assert teach.length(step) >= 1.25 * alone, step["lesson"]
 
     @every_plan
     def test_each_section_has_what_a_teacher_needs(self, plan):
         for step in lessons(plan):
-            found, notes = teach.sections(step["lesson"]), TOLD["sections"][step["lesson"]]
-            for heading in set(step["sections"]) - {teach.OPENING}:
+            found, notes = sections(step["lesson"]), TOLD["sections"][step["lesson"]]
+            for heading in set(step["sections"]) - {OPENING}:
                 note = notes[heading]
                 fields = {"goal", "say", "guess", "asked", "skip"}
                 assert all(note[field].strip() for field in fields), heading

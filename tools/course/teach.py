@@ -5,7 +5,6 @@ python -m tools.course.teach slides    write build/slides.html, with figures fro
 """
 
 import base64
-import re
 import sys
 from pathlib import Path
 
@@ -13,14 +12,12 @@ import nbformat
 import yaml
 
 from hub_to_tflite import knowledge
-from tools.course import minutes, notebooks
+from tools.course import notebooks
 
 ROOT = notebooks.FOLDER.parent
 FOLDER = ROOT / "docs" / "teach"
 SLIDES = ROOT / "build" / "slides.html"
 PLAN, TEMPLATE = map(Path(__file__).with_name, ("plan.md.j2", "slides.html.j2"))
-HEADING = re.compile(r"^#{2,3} (.*)$", re.MULTILINE)
-OPENING = "opening"
 
 
 def load() -> dict:
@@ -30,28 +27,6 @@ def load() -> dict:
         steps = [one if isinstance(one, list) else [one] for one in plan["steps"]]
         plan["steps"] = [step for part in steps for step in part]
     return told
-
-
-def sections(lesson: str) -> dict[str, list]:
-    """Return {heading: its cells} of a lesson, in order; what comes first is `opening`.
-
-    A section ends at the next heading of level 2 or 3. A cell of prose may be cut by one.
-    """
-    found, heading = {OPENING: []}, OPENING
-    for cell in nbformat.read(notebooks.FOLDER / f"{lesson}.ipynb", 4).cells:
-        if cell.cell_type != "markdown":
-            found[heading].append(cell)
-            continue
-        first, *rest = HEADING.split(cell.source)
-        found[heading].append(nbformat.v4.new_markdown_cell(first))
-        for heading, prose in zip(rest[::2], rest[1::2]):
-            found.setdefault(heading, []).append(nbformat.v4.new_markdown_cell(prose))
-    return found
-
-
-def needed(cells: list) -> int:
-    """Return the minutes of some cells by the lessons' formula, rounded up."""
-    return minutes.minutes(nbformat.v4.new_notebook(cells=cells))
 
 
 def length(step: dict) -> int:
