@@ -12,12 +12,12 @@ run: $(READY)  ## run all lessons into build/run/, with a page for each and the 
 
 test: $(READY)  ## run the tests that CI runs on every push, with the network shut
 	@$(BIN)/python -m tools.site.parts packages
-	@$(BIN)/python -m tools.old_runtime
+	@$(BIN)/python -m tests.old_runtime
 	$(BIN)/python -m pytest
 
 test-all: $(READY)  ## run those and the long ones: every lesson with every other model
 	@$(BIN)/python -m tools.site.parts packages
-	@$(BIN)/python -m tools.old_runtime
+	@$(BIN)/python -m tests.old_runtime
 	$(BIN)/python -m pytest --all
 
 report: $(READY)  ## turn HANDLE=… into a verified .tflite with a report (SAMPLES=… RECIPES=… TOLERANCE=… TARGET=… OUT=…)

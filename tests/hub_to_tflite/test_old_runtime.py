@@ -5,7 +5,7 @@ import pytest
 from conftest import real_models
 from helpers import convert, digits, handles
 from hub_to_tflite.file import flatbuffer
-from tools import old_runtime
+from tests import old_runtime
 
 
 @pytest.fixture(scope="module", autouse=True)
