@@ -34,8 +34,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = Path(__file__).parent
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is read as another on paper
 FIRST_UID = 1_900_000_000  # ids that no system gives to its users, to services or to containers
-COMMAND = (str(ROOT / ".venv-hub/bin/python"), "-m", "jupyterhub", "-f")
-COMMAND += (str(SOURCES / "jupyterhub_config.py"),)
+CONFIG = SOURCES / "jupyterhub_config.py"
+COMMAND = [ROOT / ".venv-hub/bin/python", "-m", "jupyterhub", "-f", CONFIG]
 NEWS = "@jupyterlab/apputils-extension:announcements"  # it asks each learner about a newsletter
 LEFTOVERS = ("configurable-http-proxy", "jupyterhub_idle_culler")
 LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -84,14 +84,12 @@ def prepare(folder: Path, users: int, url: str, **settings: str | int) -> Path:
                 os.chown(home, person["uid"], person["uid"])
     argv = [str(ROOT / ".venv/bin/python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
-    for name, content in (
-        ("labconfig/page_config.json", {"disabledExtensions": {NEWS: True}}),
-        ("kernels/python3/kernel.json", spec),
-    ):
-        path = folder / "jupyter" / name
+    kernel = folder / "jupyter" / "kernels" / "python3" / "kernel.json"
+    page = folder / "jupyter" / "labconfig" / "page_config.json"
+    for path, content in ((kernel, spec), (page, {"disabledExtensions": {NEWS: True}})):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content))
-    _let_all_read(known["teacher"]["uid"], path)
+    _let_all_read(known["teacher"]["uid"], kernel)
     address = urlsplit(url)
     host = "127.0.0.1" if address.hostname in LOCAL else ""
     proxy = build.packages(sources=SOURCES) / "configurable-http-proxy/bin/configurable-http-proxy"
@@ -105,8 +103,8 @@ def prepare(folder: Path, users: int, url: str, **settings: str | int) -> Path:
     }
     cache.write(secret / "class.json", json.dumps(decided, indent=1).encode())
     about = {"people": known, "own": bool(known["teacher"]["uid"]), "open": exposed(url)}
-    page = knowledge.render(SOURCES / "sheet.html.j2", url=url, **about)
-    cache.write(secret / "sheet.html", page.encode())
+    sheet = knowledge.render(SOURCES / "sheet.html.j2", url=url, **about)
+    cache.write(secret / "sheet.html", sheet.encode())
     return secret
 
 

@@ -53,6 +53,6 @@ if __name__ == "__main__":
     subprocess.run(copy, cwd=ROOT, check=True)
     if "HUB_TO_TFLITE_SHARED" in os.environ:
         link(Path(os.environ["HUB_TO_TFLITE_SHARED"]), Path(os.environ["HUB_TO_TFLITE_CACHE"]))
-    server, own = "jupyterhub-singleuser", ROOT / ".venv-hub" / "bin" / "jupyterhub-singleuser"
-    server = str(own) if own.exists() else server
+    own = ROOT / ".venv-hub" / "bin" / "jupyterhub-singleuser"
+    server = str(own) if own.exists() else own.name
     os.execvp(server, [server, *sys.argv[1:]])
