@@ -36,27 +36,15 @@ def text(output) -> str:
     return output.get("text") or output.get("data", {}).get("text/plain", "")
 
 
-def joined(outputs: list) -> list:
-    """Return a cell's outputs with what it printed in one piece: the pieces depend on timing."""
-    whole = []
-    for output in outputs:
-        if whole and output.output_type == "stream" and whole[-1].get("name") == output.name:
-            whole[-1].text += output.text
-        else:
-            whole.append(output)
-    return whole
-
-
 def refresh(path: Path) -> None:
     """Execute a notebook on a fresh kernel; store its outputs, and nothing that differs by run."""
     notebook = nbformat.read(path, 4)
-    folder = {"metadata": {"path": path.parent}}
-    NotebookClient(notebook, **KERNEL, timeout=300, record_timing=False, resources=folder).execute()
+    options = {"timeout": 300, "record_timing": False, "coalesce_streams": True}
+    options["resources"] = {"metadata": {"path": path.parent}}
+    NotebookClient(notebook, **KERNEL, **options).execute()
     for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = joined(cell.outputs)
-            for output in cell.outputs:
-                output.get("data", {}).pop(WIDGET, None)
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET, None)
     kept = {name: notebook.metadata[name] for name in ["summary"] if name in notebook.metadata}
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
