@@ -10,8 +10,8 @@ from hub_to_tflite.report.recommend import Recommendation
 
 COLOURS = {  # different also without red and green
     "recommended": "#004b87",
-    "within tolerance": "#7fb2d9",
-    "not within tolerance": "#e69f00",
+    "accepted": "#7fb2d9",
+    "not accepted": "#e69f00",
 }
 
 
@@ -77,7 +77,7 @@ def bars(decision: Recommendation, results: list[Result]) -> None:
         names = [one.recipe for one in results]
         for bar, name, number in zip(axis.barh(names, lengths), names, numbers):
             accepted = decision.reasons[name][0]
-            kind = "within tolerance" if accepted else "not within tolerance"
+            kind = "accepted" if accepted else "not accepted"
             kind = "recommended" if name == decision.recommended else kind
             bar.set(facecolor=COLOURS[kind], edgecolor="black", hatch="" if accepted else "///")
             end = bar.get_width(), bar.get_y() + bar.get_height() / 2

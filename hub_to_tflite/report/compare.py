@@ -115,12 +115,17 @@ def errors(reference: Arrays, outputs: Arrays) -> dict[str, tuple[np.ndarray, fl
             raise ComparisonError(message("other shape", name=name, **shapes))
         if expected.dtype.kind in "OSU":
             expected, actual = expected.astype(bytes), actual.astype(bytes)
-        if expected.dtype.kind in "Sb" or expected.dtype.name in ("int32", "int64"):
+        if _exact(expected):
             error, range_ = (expected != actual).astype(float), 1.0
         else:
             error, range_ = _error(name, expected, actual)
         found[name] = error.reshape(len(error), -1).max(1, initial=0), range_
     return found
+
+
+def _exact(values):
+    """Return whether outputs are equal or not, and nothing between: class ids, booleans, texts."""
+    return values.dtype.kind in "OSUb" or values.dtype.name in ("int32", "int64")
 
 
 def _error(name, expected, actual):
@@ -243,6 +248,7 @@ def reference_table(reference: Arrays, tolerance: float) -> str:
         if value.dtype.kind in "fiu" and value.size:
             low, high = f"{value.min():.3g}", f"{value.max():.3g}"
             allowed = f"{tolerance * np.ptp(value):.2g}"
+        allowed = "0" if _exact(value) and tolerance < 1 else allowed
         dtype = "string" if value.dtype.kind in "OSU" else value.dtype
         rows.append((name, dtype, value.shape, low, high, allowed))
     return table(rows, ["output", "dtype", "shape", "from", "to", "tolerance"], "markdown")

@@ -24,6 +24,11 @@ def wants_fixed_sizes(target: str) -> bool:
     return target not in (ANY, "python")
 
 
+def accepting(target: str) -> str:
+    """Return how a file is called that may be recommended: accepted, by a target too."""
+    return "within tolerance" if target == ANY else "accepted"
+
+
 @dataclass(frozen=True)
 class Recommendation:
     """Which recipe to take, or None. `reasons` is {recipe: (accepted, why)}."""
@@ -62,8 +67,7 @@ class Recommendation:
     def _repr_markdown_(self) -> str:
         rows = self._rows(bold=f"**{self.recommended}**")
         head = f"**Recommended: {self.recommended or 'none of them'}**"
-        good = "within tolerance" if self.target == ANY else "accepted"  # by the target, too
-        return f"{head}\n\n{table(rows, ['recipe', good, 'why'], 'markdown')}"
+        return f"{head}\n\n{table(rows, ['recipe', accepting(self.target), 'why'], 'markdown')}"
 
     def _rows(self, bold=None):
         rows, first = [], {}
@@ -99,7 +103,7 @@ def recommend(
     accepted = [one for one in results if reasons[one.recipe][0]]
     best = min(_quick(accepted, target), key=lambda one: one.bytes, default=None)
     if best and len(accepted) > 1:
-        why = f"{reasons[best.recipe][1]}; the smallest of the {len(accepted)} within the tolerance"
+        why = f"{reasons[best.recipe][1]}; the smallest of the {len(accepted)} {accepting(target)}"
         if best.bytes > min(one.bytes for one in accepted):
             why = f"{reasons[best.recipe][1]}; smaller ones take {SLOWER:g} times the time or more"
         reasons[best.recipe] = True, why
@@ -153,6 +157,7 @@ def accept(
     if error > tolerance:
         off = "any part" if math.isinf(error) else f"{error:.2g}"
         why = f"a number is off by {off} of its output's range, more than {tolerance:g}"
+        why += message("different") if error == 1 else ""
         if scores and result.agree >= AGREEMENT * result.total:
             why += f", though the top-1 stays the same on {result.agree} {of} samples"
         return False, why

@@ -191,6 +191,13 @@ def test_texts_are_called_so_and_no_table_is_empty():
     assert compare.needs_table([compare.Result("x", failure="no")]) == "No file."
 
 
+def test_of_class_ids_no_difference_is_within_a_tolerance():
+    ids = {"id": np.array([3, 500])}
+    assert "| id | int64 | (2,) | 3 | 500 | 0 |" in compare.reference_table(ids, 0.05)
+    off = dataclasses.replace(measure(ids, {"id": np.array([3, 499])}), total=2)
+    assert "(integers, booleans and texts" in recommend.accept(off, 0.05)[1]
+
+
 @pytest.mark.parametrize(("runtime", "said"), [("1.5.0", "before 2.10"), ("2.17.0", "2.17.0")])
 def test_a_release_that_is_older_than_all_of_today_is_not_told(runtime, said):
     """The converter writes 1.5.0 into a file with int16 activations, which came with 2.3."""

@@ -89,6 +89,7 @@ class TestTarget:
         decision = recommend(self.results, 0.05, target="microcontroller", checked=self.reports)
         assert "| accepted |" in decision._repr_markdown_()
         assert decision.recommended == "int8"
+        assert decision.reasons["int8"][1].endswith("; the smallest of the 2 accepted")
         assert decision.reasons["dynamic"] == (
             False,
             "refused by the target, microcontroller: No kernel.",
