@@ -140,7 +140,7 @@ def _sound(folder, handle):
 
     try:
         savedmodel.read(folder)
-        if (folder / "variables").exists():
+        if any(folder.glob("variables/*")):  # TF1 leaves an empty folder where there are none
             reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
             for name in reader.get_variable_to_shape_map():
                 reader.get_tensor(name)  # compares each variable with its stored checksum

@@ -32,7 +32,7 @@ def predict(interpreter: Any, inputs: Any, signature: str | None = None) -> Any:
     dequantized. Raises InputError.
     """
     sources, targets, call = _signature(interpreter, signature)
-    specs = {name: _spec(detail) for name, detail in sources.items()}
+    specs = {name: spec(detail) for name, detail in sources.items()}
     arrays = by_name(specs, inputs)
     real = [name for name, array in arrays.items() if np.issubdtype(array.dtype, np.floating)]
     for name in real:
@@ -63,6 +63,14 @@ def dequantize(stored: np.ndarray, detail: dict) -> np.ndarray:
     """Return the real values of integers, float32: (stored - zero point) * scale."""
     scale, zero_point = _scale(detail)
     return (stored.astype(np.float32) - zero_point) * np.float32(scale)
+
+
+def spec(detail: dict) -> Spec:
+    """Return the Spec of a tensor's details, from get_input_details()."""
+    kind = np.dtype(detail["dtype"])
+    shape = detail["shape_signature"] if len(detail["shape_signature"]) else detail["shape"]
+    sizes = tuple(None if size == -1 else int(size) for size in shape)
+    return Spec("string" if kind.kind in "OSU" else kind.name, sizes)
 
 
 def _scale(detail):
@@ -100,10 +108,3 @@ def _signature(interpreter, name):
         return {name: interpreter.get_tensor(one["index"]) for name, one in targets.items()}
 
     return sources, targets, call
-
-
-def _spec(detail):
-    kind = np.dtype(detail["dtype"])
-    shape = detail["shape_signature"] if len(detail["shape_signature"]) else detail["shape"]
-    sizes = tuple(None if size == -1 else int(size) for size in shape)
-    return Spec("string" if kind.kind in "OSU" else kind.name, sizes)

@@ -119,11 +119,12 @@ def keras_3_two_and_two(folder):
 
 
 def keras_3_lstm(folder):
-    """A Keras 3 export of an LSTM over ten steps of four numbers."""
+    """A Keras 3 export of an LSTM over ten steps of four numbers, with three numbers for each."""
     import keras
 
     keras.utils.set_random_seed(0)
-    layers = [keras.Input((10, 4)), keras.layers.LSTM(8), keras.layers.Dense(3)]
+    recurrent = keras.layers.LSTM(8, return_sequences=True)
+    layers = [keras.Input((10, 4)), recurrent, keras.layers.Dense(3)]
     keras.Sequential(layers).export(folder, verbose=False)
 
 
@@ -242,6 +243,18 @@ def tf1_module(folder):
         signature = v1.saved_model.predict_signature_def({"x": x}, {"default": y})
         builder.add_meta_graph_and_variables(session, [], {"default": signature})
     builder.save()
+
+
+def names_of_tf1(folder):
+    """A frozen TF1 graph: no variables, an empty folder for them, and names that TF2 won't save."""
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        left, right = (v1.placeholder(tf.float32, [None, 5], name) for name in "xz")
+        inputs = {"left/x:0": left, "right x": right}
+        outputs = {"net/y:0": tf.tanh(left + 2 * right), "it's": left * right}
+        v1.saved_model.simple_save(session, str(folder), inputs, outputs)
 
 
 def plain_module(folder):

@@ -14,7 +14,7 @@ from hub_to_tflite.file import flatbuffer, metadata
 from hub_to_tflite.report import catalogue, compare, contracts
 from hub_to_tflite.report.catalogue import Entry
 from hub_to_tflite.report.compare import Result
-from hub_to_tflite.report.contracts import Contract
+from hub_to_tflite.report.contracts import Contract, Quantized
 from hub_to_tflite.report.recommend import Recommendation
 from hub_to_tflite.report.samples import Samples
 
@@ -29,11 +29,12 @@ def describe(
 ) -> dict:
     """Return a contract as JSON holds it: what goes in, what comes out, and who says so.
 
-    `taken` is the evaluation set, `entry` what the catalogue knows.
+    `contract` is the file's, of contracts.of_file, where there is a file; `taken` is the evaluation
+    set, `entry` what the catalogue knows.
     """
 
     def side(specs):
-        return {name: {"dtype": spec.dtype, "shape": spec.shape} for name, spec in specs.items()}
+        return {name: asdict(spec) for name, spec in specs.items()}
 
     inputs = side(contract.inputs)
     for name, values in taken.inputs.items():
@@ -64,29 +65,35 @@ def pack(path: str | Path, handle: str, described: dict, labels: list[str]) -> b
         content,
         name=contracts.slug(handle),
         description=f"{handle}, signature {signature}, converted with the recipe {recipe!r}.",
-        inputs={tensor.name: str(tensor) for tensor in model.inputs},
-        outputs={tensor.name: str(tensor) for tensor in model.outputs},
         labels=labels if classes == (len(labels),) else None,
         value_range=described.get("range") if len(model.inputs) == 1 else None,
         contract=described,
     )
 
 
-def usage(contract: Contract, recipe: str | None, shapes: dict[str, tuple] | None = None) -> str:
-    """Return Markdown with the real calls: how this recipe converts, how model.tflite runs.
+def usage(
+    best: Result | None,
+    contract: Contract,
+    stated: Contract,
+    shapes: dict[str, tuple],
+    folder: str | Path,
+) -> str:
+    """Return Markdown with the real calls: how the best recipe converts, how model.tflite runs.
 
-    `shapes`, of contracts.shapes_of, are those that were converted.
+    `stated` is the file's contract, of contracts.of_file; `shapes`, of contracts.shapes_of, are
+    those that were converted; `folder` is the SavedModel's.
     """
-    if recipe is None:
+    if best is None:
         return ""
-    arguments = ", ".join(f"{name}={name}" for name in contract.inputs)
-    if not all(map(str.isidentifier, contract.inputs)):
-        arguments = f"**{{{', '.join(f'{name!r}: array' for name in contract.inputs)}}}"
-    specs = {name: (shape, contract.inputs[name].dtype) for name, shape in (shapes or {}).items()}
-    plain = contract.signature == "serving_default" and not contract.others
-    if plain and all(shape == contract.inputs[name].shape for name, (shape, _) in specs.items()):
-        specs = {}
-    facts = {"recipe": recipe, "arguments": arguments, "specs": specs, "contract": contract}
+    given = {name: spec.shape for name, spec in contract.inputs.items()}
+    copied = contract.signature != "serving_default" or contract.others or shapes != given
+    names = contracts.plain_names(contract)
+    facts = {"contract": contract, "stated": stated, "shapes": shapes, "folder": str(folder)}
+    facts |= {"recipe": best.recipe, "copied": copied, "names": names}
+    facts["renamed"] = {other: name for name, other in names.items() if name != other}
+    both = stated.inputs | stated.outputs
+    facts["quantized"] = [name for name, one in both.items() if isinstance(one, Quantized)]
+    facts["loops"] = any(op.name == "WHILE" for op in best.model.ops)
     return knowledge.render(Path(__file__).with_name("usage.md.j2"), **facts)
 
 
@@ -118,10 +125,10 @@ def write(
 def render(results: list[Result], decision: Recommendation, **facts: Any) -> str:
     """Return a model card, Markdown: what the model is, its evaluation, what each recipe gave.
 
-    `facts` are what the report calls handle, contract, entry, described, labels, taken, division,
-    threads and checked; card.md.j2 shows them.
+    `facts` are what the report calls handle, contract, stated, entry, described, labels, taken,
+    division, threads, checked and calls; card.md.j2 shows them.
     """
     best = [one for one in results if one.recipe == decision.recommended]
-    functions = {"catalogue": catalogue, "compare": compare, "slug": contracts.slug, "usage": usage}
+    functions = {"catalogue": catalogue, "compare": compare, "slug": contracts.slug}
     facts |= {"results": results, "decision": decision, "best": best}
     return knowledge.render(Path(__file__).with_name("card.md.j2"), **functions, **facts)

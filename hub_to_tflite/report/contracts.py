@@ -11,7 +11,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,8 +27,20 @@ from hub_to_tflite.tables import table
 Arrays = dict[str, np.ndarray]
 # What TensorFlow says around its message: which node, no traces, which function.
 TRACE = re.compile(r"Graph execution error:|Detected at node.*|<stack traces.*|\[\[\{\{.*|\[Op:.*")
+PLAIN = re.compile(r"[A-Za-z]\w*", re.ASCII)  # names that TensorFlow saves as they are
 # Names of folders that say nothing of the model in them.
 NAMELESS = re.compile(r"(?i)\d+(\.tar\.gz|\.tgz)?|(saved_?)?models?")
+
+
+@dataclass(frozen=True)
+class Quantized(Spec):
+    """An input or output of a .tflite in integers: real = (stored - zero point) * scale."""
+
+    scale: float
+    zero_point: int
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}, scale {self.scale:.6g}, zero point {self.zero_point}"
 
 
 @dataclass(frozen=True)
@@ -207,18 +219,41 @@ def narrow(
     module = tf.Module()
     module.model = model.loaded  # keeps its variables alive, and saves them
 
+    names = plain_names(contract)
+
     def serve(**tensors):
-        return dict(zip(model.outputs, tf.nest.flatten(model.function(**tensors))))
+        given = {name: tensors[names[name]] for name in names}
+        return dict(zip(model.outputs, tf.nest.flatten(model.function(**given))))
 
     dtypes = {name: spec.dtype for name, spec in contract.inputs.items()}
-    specs = {name: tf.TensorSpec(shapes[name], dtypes[name], name) for name in shapes}
+    specs = {names[name]: (shapes[name], dtypes[name], names[name]) for name in shapes}
+    specs = {name: tf.TensorSpec(*spec) for name, spec in specs.items()}
     traced = tf.function(serve, autograph=False).get_concrete_function(**specs)
     if lists:
         traced = _with_fixed_lists(traced, specs)
         module = tf.Module()  # the variables are constants now
     with cache.whole_folder(folder) as new:
         tf.saved_model.save(module, str(new), signatures={"serving_default": traced})
+        if list(names) != list(names.values()):
+            _rename_inputs(Path(new, "saved_model.pb"), names)
     return folder
+
+
+def plain_names(contract: Contract) -> dict[str, str]:
+    """Return {input: a name that TensorFlow saves}: its own unless one has, say, a colon."""
+    plain = all(map(PLAIN.fullmatch, contract.inputs))
+    return {name: name if plain else f"input_{n}" for n, name in enumerate(contract.inputs)}
+
+
+def _rename_inputs(path, names):
+    """Give the inputs of a saved_model.pb's serving_default their names: {name: its name there}."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    inputs = saved.meta_graphs[0].signature_def["serving_default"].inputs
+    for name, other in names.items():
+        inputs[name].CopyFrom(inputs.pop(other))
+    path.write_bytes(saved.SerializeToString())
 
 
 def shapes_of(contract: Contract, sizes: dict[str, tuple], fixed: bool) -> dict[str, tuple]:
@@ -291,6 +326,30 @@ def run(path: str | Path, contract: Contract, inputs: Arrays) -> Arrays:
         if spec.dtype.startswith("float") and found[name].dtype.kind in "iu":
             found[name] = interpreter.dequantize(found[name], details[name])
     return {name: found[name] for name in contract.outputs}
+
+
+def of_file(path: str | Path, contract: Contract) -> Contract:
+    """Return a contract as its .tflite states it: with a batch of 1, perhaps, or quantized.
+
+    Where the file leaves a shape empty, the contract's own stays.
+    """
+    from helpers import interpreter
+
+    runner = interpreter.load(path).get_signature_runner()
+    inputs, outputs = runner.get_input_details(), runner.get_output_details()
+    return replace(
+        contract,
+        inputs={name: _stated(inputs[name], spec) for name, spec in contract.inputs.items()},
+        outputs={name: _stated(outputs[name], spec) for name, spec in contract.outputs.items()},
+    )
+
+
+def _stated(detail, spec):
+    from helpers import interpreter
+
+    found = interpreter.spec(detail)
+    shape, (scale, zero_point) = found.shape or spec.shape, detail["quantization"]
+    return Quantized(found.dtype, shape, scale, zero_point) if scale else Spec(found.dtype, shape)
 
 
 def invoker(path: str | Path, feed: Arrays, threads: int = 1) -> Callable[[], None]:

@@ -103,6 +103,8 @@ def test_an_awkward_model_is_read_and_its_files_give_the_same_outputs(name, tens
             assert value.shape == reference.shape and value.dtype == reference.dtype
             assert np.abs(value - reference).max() <= close * np.abs(reference).max(), output
     contracts.invoker(path, next(contracts.feeds(contract, given)))()
+    assert "int8 (" in (text := contracts.of_file(path, contract)._repr_markdown_())
+    assert ", scale 0." in text and ", scale" not in contract._repr_markdown_()
 
 
 def test_a_module_is_called_in_its_form_for_inference_not_for_training(tensorflow, saved):
@@ -122,6 +124,17 @@ def test_dynamic_sizes_become_the_samples_and_a_dynamic_batch_stays_if_it_is_alo
     given = inputs_for(contract)
     path = tensorflow.call(contracts.convert, saved(name), contract, "float32", given)
     assert flatbuffer.read(path.read_bytes()).inputs[0].shape == shape
+
+
+def test_names_that_tensorflow_does_not_save_again_stay_in_a_file_of_a_fixed_batch(
+    tensorflow, saved
+):
+    folder, contract = tensorflow.call(contracts.open_model, str(saved("names_of_tf1")))
+    given = inputs_for(contract)
+    path = tensorflow.call(contracts.convert, folder, contract, "int8", given, True)
+    found = contracts.run(path, contract, given)
+    expected = np.tanh(given["left/x:0"] + 2 * given["right x"])
+    assert np.abs(found["net/y:0"] - expected).max() < 0.05 and "it's" in found
 
 
 def test_the_embedded_model_is_converted_from_its_own_folder_as_lessons_do(tensorflow):
@@ -255,3 +268,6 @@ class TestLists:
         for name, value in expected.items():
             np.testing.assert_allclose(found[name], value, atol=1e-5)
         assert not any(op.kind == "flex" for op in flatbuffer.read(path.read_bytes()).ops)
+        stated = contracts.of_file(path, contract)
+        assert [spec.shape for spec in stated.inputs.values()] == [(1, 10, 4)]
+        assert [spec.shape for spec in stated.outputs.values()] == [(1, 10, 3)]

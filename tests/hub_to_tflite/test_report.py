@@ -281,6 +281,7 @@ class TestCard:
         return {
             "handle": "some/handle",
             "contract": contract,
+            "stated": contracts.of_file(file, contract),
             "entry": None,
             "described": card.describe("some/handle", contract, None, taken, "int8", labels),
             "decision": recommend.recommend([result], 0.05),
@@ -290,7 +291,7 @@ class TestCard:
             "division": "Evaluation: all.",
             "threads": 1,
             "checked": {},
-            "shapes": {"images": (None, 48, 48, 3)},
+            "calls": "How to call it.",
         }
 
     def test_the_file_explains_itself_to_other_tools(self, given, tmp_path):
@@ -302,6 +303,7 @@ class TestCard:
         assert found["labels"] == labels and found["contract"] == described
         assert described == json.loads((tmp_path / "contract.json").read_text())
         assert described["inputs"]["images"]["evaluated with"] == [0.0, 1.0]
+        assert not found["inputs"][0]["description"], "it would say the shape again"
         assert found["inputs"][0]["range"] is None, "the samples' range is not what the model wants"
 
     def test_without_a_recommendation_no_model_is_left_over(self, given, tmp_path):
@@ -312,33 +314,41 @@ class TestCard:
 
     def test_its_calls_run_as_they_stand(self, given, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        contract, path = given["contract"], given["results"][0].path
-        assert len({card.usage(contract, recipe) for recipe in convert.RECIPES}) == len(
-            convert.RECIPES
-        )
-        Path("model.tflite").write_bytes(path.read_bytes())
-        _, code = re.findall(r"```python\n(.*?)\n```", card.usage(contract, "float32"), re.DOTALL)
-        [(name, spec)] = contract.inputs.items()
-        found = {
-            name: np.zeros((1, *spec.shape[1:]), identify.identify(path).model.inputs[0].dtype)
-        }
-        exec(code, found)
-        assert set(found["outputs"]) == set(contract.outputs)
-        assert card.usage(contract, None) == ""
-        odd = dataclasses.replace(contract, inputs={"a:b": spec, "c": spec})
-        assert "run(**{'a:b': array, 'c': array})" in card.usage(odd, "float32")
+        contract, [result] = given["contract"], given["results"]
+        Path("model.tflite").write_bytes(result.path.read_bytes())
+        shapes = {"images": (None, 48, 48, 3)}
+        each = [dataclasses.replace(result, recipe=recipe) for recipe in convert.RECIPES]
+        texts = {card.usage(one, contract, given["stated"], shapes, "folder") for one in each}
+        assert len(texts) == len(convert.RECIPES)
+        for text in texts:
+            _, code = re.findall(r"```python\n(.*?)\n```", text, re.DOTALL)
+            found = {}
+            exec(code, found)
+            assert set(found["outputs"]) == set(contract.outputs)
+        assert card.usage(None, contract, contract, {}, "folder") == ""
 
-    def test_where_a_copy_was_converted_its_calls_make_one(self, tmp_path):
+    @pytest.mark.parametrize(
+        ("name", "signature", "shapes"),
+        [
+            ("two_signatures", "score", {"x": (1, 4)}),
+            ("names_of_tf1", None, {"left/x:0": (1, 5), "right x": (1, 5)}),
+        ],
+    )
+    def test_where_a_copy_was_converted_its_calls_make_one(
+        self, name, signature, shapes, given, tmp_path, monkeypatch
+    ):
+        monkeypatch.chdir(tmp_path)
         with sandbox.Worker() as tensorflow:
-            tensorflow.call(awkward.two_signatures, str(tmp_path / "two"))
-            contract = tensorflow.call(contracts.read, tmp_path / "two", "score")
-            text = card.usage(contract, "float32", {"x": (1, 4)})
-            code = "\n".join(re.findall(r"```python\n(.*?)\n```", text, re.DOTALL)[:2])
-            code = code.replace("the model's own folder", str(tmp_path / "two"))
-            tensorflow.call(exec, code, {"folder": str(tmp_path / "copy")})
+            tensorflow.call(getattr(awkward, name), str(tmp_path / "odd"))
+            contract = tensorflow.call(contracts.read, tmp_path / "odd", signature)
+            best = dataclasses.replace(given["results"][0], recipe="float32")
+            text = card.usage(best, contract, contract, shapes, tmp_path / "odd")
+            code = re.findall(r"```python\n(.*?)\n```", text, re.DOTALL)[:2]
+            tensorflow.call(exec, "\n".join(code), {})
             copy = tensorflow.call(contracts.read, tmp_path / "copy")
         assert (copy.signature, copy.others) == ("serving_default", ())
-        assert copy.inputs["x"].shape == (1, 4) and list(copy.outputs) == list(contract.outputs)
+        assert [spec.shape for spec in copy.inputs.values()] == list(shapes.values())
+        assert list(copy.outputs) == list(contract.outputs)
 
     def test_the_card_says_what_is_known_and_what_is_not(self, given):
         text = card.render(**given)
@@ -351,7 +361,7 @@ class TestCard:
             "float32 (any, 48, 48, 3)",
             "on 1 thread of one machine",
             "## Needs",
-            'Interpreter("model.tflite")',
+            "How to call it.",
         ]
         assert [one for one in words if one not in text] == []
         assert "{{" not in text and "\n\n\n" not in text
