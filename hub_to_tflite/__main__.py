@@ -139,7 +139,7 @@ def _explain(options) -> int:
 
     text = " ".join(options.message if options.message != ["-"] else [])
     a_name = " " not in text and text.endswith((".txt", ".log"))
-    if a_name or os.path.isfile(text):
+    if a_name or os.path.exists(text):
         _require_readable(text, "explain wants a message or a log")
         with open(text, "rb") as log:
             text = explain.read(log)

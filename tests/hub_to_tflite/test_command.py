@@ -203,6 +203,10 @@ class TestExplain:
         log.write_text("")
         assert_one_sentence(run("explain", log), 2)
 
+    @pytest.mark.parametrize("kind", ["folder", "empty", "fifo", "device"])
+    def test_a_path_that_holds_no_message_gets_one_sentence(self, bad, kind):
+        assert_one_sentence(run("explain", bad(kind)), 2)
+
     @pytest.mark.parametrize("text", ["hello", "\0\udcff\udc80" * 1000])
     def test_an_unknown_error_has_status_1(self, text):
         done = run("explain", input=text, errors="surrogateescape")
