@@ -7,8 +7,10 @@ from deploy.web import browser, build
 
 def need(*packages):
     """Skip where there's no Chromium, or where a page's packages can't be fetched."""
-    if not browser.find():
-        pytest.skip(browser.MISSING)
+    try:
+        browser.program()
+    except FileNotFoundError as missing:
+        pytest.skip(str(missing))
     try:
         for fetch in packages:
             fetch()

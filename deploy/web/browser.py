@@ -15,20 +15,17 @@ from hub_to_tflite import knowledge
 
 SETTINGS = knowledge.load(Path(__file__).with_name("settings.yaml"))
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-MISSING = SETTINGS["missing"]
-
-
-def find() -> str | None:
-    """Return the path of a Chromium or Chrome on this machine; the variable CHROMIUM goes first."""
-    names = filter(None, [os.environ.get("CHROMIUM"), *SETTINGS["programs"]])
-    return next(filter(None, map(shutil.which, names)), None)
 
 
 def program() -> str:
-    """Return what `find` does. Raises FileNotFoundError, with what to install, if there is none."""
-    if not (path := find()):
-        raise FileNotFoundError(MISSING)
-    return path
+    """Return the path of a Chromium or Chrome on this machine; the variable CHROMIUM goes first.
+
+    Raises FileNotFoundError, with what to install, if there is none.
+    """
+    names = filter(None, [os.environ.get("CHROMIUM"), *SETTINGS["programs"]])
+    for path in filter(None, map(shutil.which, names)):
+        return path
+    raise FileNotFoundError(SETTINGS["missing"])
 
 
 @contextlib.contextmanager
@@ -84,7 +81,7 @@ def screenshot(page, path: Path) -> None:
 @contextlib.contextmanager
 def serve(folder: Path) -> Iterator[str]:
     """Serve a folder on loopback, as `python -m http.server` does; yield its address."""
-    handler = functools.partial(_Quiet, directory=str(Path(folder)))
+    handler = functools.partial(_Quiet, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:

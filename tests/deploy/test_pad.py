@@ -16,6 +16,7 @@ import pytest
 from deploy.notebook import drawing_pad
 from deploy.web import browser
 from helpers import digits, interpreter, tinyhub
+from tests import pages
 from tests.strokes import DIGITS, PLAIN_SEVEN
 from tools.course import notebooks
 
@@ -253,8 +254,7 @@ def test_the_lessons_pad_reads_a_drawing_in_jupyterlab(tmp_path):
 
     It's the notebook as stored, without the cells that `lesson_with_the_pad` leaves out.
     """
-    if not browser.find():
-        pytest.skip(browser.MISSING)
+    pages.need()
     folder = tmp_path / "lessons"
     folder.mkdir()
     nbformat.write(lesson_with_the_pad(), folder / "pad.ipynb")

@@ -143,7 +143,7 @@ class TestAgreement:
 
     @pytest.mark.parametrize("found", [(449, 450, 0.0), (450, 450, 1e-3)])
     def test_the_proof_fails_when_they_differ(self, monkeypatch, capsys, found):
-        monkeypatch.setattr(browser, "find", lambda: "chromium")
+        monkeypatch.setattr(browser, "program", lambda: "chromium")
         monkeypatch.setattr(browser, "launch", contextlib.nullcontext)
         monkeypatch.setattr(build, "open_page", lambda *_: contextlib.nullcontext())
         monkeypatch.setattr(build, "build", lambda out, fetch: out)
