@@ -56,11 +56,16 @@ def build(out: Path = OUT, fetch: bool = True) -> Path:
     own = [path for path in SOURCES.iterdir() if path.suffix in (".html", ".js", ".css")]
     files = models | parts | {path.name: path for path in own}
     with cache.whole_folder(Path(out), replace=True) as new:
-        for name, path in files.items():
-            (new / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, new / name)
+        copy(files, new)
         (new / "contents.json").write_text(json.dumps(contents))
     return Path(out)
+
+
+def copy(files: dict[str, Path], folder: Path) -> None:
+    """Copy {name in the folder: file} into a folder."""
+    for name, path in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, folder / name)
 
 
 def samples() -> list[list[int]]:

@@ -22,7 +22,7 @@ from tools import gallery
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "docs" / "doctor"
-PAGE = ("index.html", "style.css", "app.js", "worker.js", "run.js")
+PAGE = ("index.html", "style.css", "app.js", "worker.js", "run.js", "sw.js")
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
 PYTHON = ("*.py", "file/*.*", "errors/*.*", "targets/*.*", "sandbox/*.*")  # of hub_to_tflite
 
@@ -34,27 +34,22 @@ def build(out: Path, fetch: bool = True, alone: bool = False) -> Path:
     deploy.web.build.WebError if npm can't fetch what it's made of.
     """
     pyodide, litert = packages(fetch) / "pyodide", web.packages(fetch) / "@litertjs"
+    files = {name: SOURCES / name for name in PAGE}
+    files |= {f"pyodide/{name}": pyodide / name for name in PYODIDE}
+    files |= {part: litert / name for name, part in browser.SETTINGS["parts"].items()}
+    files["pyodide/python_stdlib.zip"] = stdlib(pyodide)
+    files["try/digits.tflite"] = convert()["int8.tflite"]
     with cache.whole_folder(Path(out), replace=True) as new:
-        for folder in ("pyodide", "litert/wasm"):
-            (new / folder).mkdir(parents=True)
-        for name in PAGE:
-            shutil.copyfile(SOURCES / name, new / name)
+        shutil.copytree(SOURCES / "try", new / "try")
+        web.copy(files, new)
         if alone:
             _replace(new / "index.html", "<nav ", "<nav hidden ")
-        for name in PYODIDE:
-            shutil.copyfile(pyodide / name, new / "pyodide" / name)
-        shutil.copyfile(stdlib(pyodide), new / "pyodide" / "python_stdlib.zip")
         lock = json.loads((pyodide / "pyodide-lock.json").read_text())
         lock["packages"] = {}  # none is used
         (new / "pyodide" / "pyodide-lock.json").write_text(json.dumps(lock))
-        for name, part in browser.SETTINGS["parts"].items():
-            shutil.copyfile(litert / name, new / part)
         # A worker has no import map.
         _replace(new / "litert" / "core.js", '"@litertjs/wasm-utils"', '"./wasm-utils.js"')
         bundle(new / "bundle.zip")
-        shutil.copytree(SOURCES / "try", new / "try")
-        shutil.copyfile(convert()["int8.tflite"], new / "try" / "digits.tflite")
-        shutil.copyfile(SOURCES / "sw.js", new / "sw.js")
         _replace(new / "sw.js", "VERSION", version(new))
     return Path(out)
 
