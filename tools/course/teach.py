@@ -34,16 +34,11 @@ def length(step: dict) -> int:
     return sum(step["sections"].values()) if "lesson" in step else step["minutes"]
 
 
-def clock(minute: int) -> str:
-    """Return 95 as 1:35."""
-    return f"{minute // 60}:{minute % 60:02}"
-
-
 def page(plan: dict, notes: dict) -> str:
     """Return the page of one plan."""
     steps, minute = [], 0
     for step in plan["steps"]:
-        told = {"begin": clock(minute), "length": length(step)}
+        told = {"begin": f"{minute // 60}:{minute % 60:02}", "length": length(step)}
         if "lesson" in step:
             path = notebooks.FOLDER / f"{step['lesson']}.ipynb"
             told["title"] = f"{path.stem[:2]} {notebooks.title(path)}"
