@@ -87,7 +87,7 @@ def check(source: str | Path | bytes, run: bool = True) -> Report:
     if not model:
         return _nowhere(found, say("not sound", found).strip(), [("what", found.what)], False)
     if not model.outputs:
-        return _nowhere(found, say("no output"), _needs(model, {}), True)
+        return _nowhere(found, say("no output"), _needs(model, {}, Run()), True)
     try:
         content = opening.read(source, model.size if run else 0)
         packed = metadata.read(content)
@@ -96,7 +96,7 @@ def check(source: str | Path | bytes, run: bool = True) -> Report:
     except (OSError, MemoryError) as error:
         return _nowhere(found, f"It can't be read. {error}", [("what", found.what)], False)
     if not run:
-        return Report(found.path, tuple(_needs(model, packed)), rules.judge(model), True)
+        return Report(found.path, tuple(_needs(model, packed, Run())), rules.judge(model), True)
     ran = python.run(content)
     with ThreadPoolExecutor(1) as pool:
         trying = pool.submit(tflm.run, content, [one[None] for one in ran.inputs] or None)
@@ -157,7 +157,7 @@ def _nowhere(found: identify.Identity, reason, needs, sound):
     return Report(found.path, tuple(needs), targets, sound)
 
 
-def _needs(model, packed, run=Run(), arena=0):  # noqa: B008 - it is frozen
+def _needs(model, packed, run, arena=0):
     """Yield the (heading, text) pairs on what a file needs and what it says about itself."""
     yield "bytes", f"{model.size:,}"
     yield "runtime", model.needs
