@@ -95,6 +95,8 @@ def _in_folder(folder):
     if any(folder.glob("saved_model.pb*")):
         if (folder / "tfhub_module.pb").exists():
             return "TF1 hub module", ""
+        if found := _damage(folder / "saved_model.pb"):
+            return "damaged SavedModel", found
         missing = _missing_variables(folder)
         return ("SavedModel without its variables", missing) if missing else ("SavedModel", "")
     inside = [path.name for path in folder.glob("*/") if any(path.glob("saved_model.pb*"))]
@@ -107,6 +109,23 @@ def _in_folder(folder):
     files = sorted(path.name for path in folder.glob("*.tflite"))
     holds = f"It holds {', '.join(files[:3])}." if files else ""
     return "unknown", holds if any(folder.iterdir()) else "It is an empty folder."
+
+
+def _damage(path):
+    """Return what is said of a saved_model.pb whose fields don't end where it does, or ""."""
+    if not path.exists():  # but a saved_model.pbtxt
+        return ""
+    size, at = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while at < size:
+            file.seek(at)
+            head = file.read(20)
+            match = re.match(rb"(\x08)[\0-\x7f]|\x12([\x80-\xff]{0,9}[\0-\x7f])", head)
+            if not match:
+                return f"After {at:,} bytes of its saved_model.pb comes no field of one."
+            length = sum((byte & 127) << 7 * place for place, byte in enumerate(match[2] or b""))
+            at += match.end() + length
+    return "" if at == size > 0 else f"Its saved_model.pb breaks off after {size:,} bytes."
 
 
 def _missing_variables(folder):

@@ -152,8 +152,13 @@ def test_folders(tmp_path, own_cache):
     (outer / "model/variables").mkdir()
     (outer / "model/variables/variables.index").touch()
     assert "there's no variables/variables.data-*" in identify(outer / "model").detail
-    (outer / "model/saved_model.pb").write_bytes(b"\x08\x01\x12")
+    (outer / "model/saved_model.pb").write_bytes(b"\x08\x01\x12\x00")
     assert identify(outer / "model").what == "SavedModel", "a graph without variables needs none"
+    for content, words in ((b"\x08\x01\x12\x80\x01abc", "off after 8 bytes"), (b"", "off")):
+        (outer / "model/saved_model.pb").write_bytes(content)
+        assert words in identify(outer / "model").detail and not identify(outer / "model").opens
+    (outer / "model/saved_model.pb").write_bytes(b"\x08\x01<html>")
+    assert "After 2 bytes of its saved_model.pb" in identify(outer / "model").detail
     (outer / "model/tfhub_module.pb").write_bytes(b"\x08\x03")
     assert identify(outer / "model").what == "TF1 hub module"
     (tmp_path / "model.json").write_text('{"modelTopology": {}}')

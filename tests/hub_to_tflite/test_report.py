@@ -162,7 +162,7 @@ class TestWhatFails:
         (tmp_path / "weights.h5").write_bytes(weights)
         (tmp_path / "old.h5").write_bytes(weights + b"model_config")
         (tmp_path / "bare").mkdir()
-        (tmp_path / "bare/saved_model.pb").write_bytes(b"\x08\x01\x12VarHandleOp")
+        (tmp_path / "bare/saved_model.pb").write_bytes(b"\x08\x01\x12\x0bVarHandleOp")
         with zipfile.ZipFile(tmp_path / "new.keras", "w") as archive:
             for name in ("metadata.json", "config.json", "model.weights.h5"):
                 archive.writestr(name, "{}")
