@@ -140,7 +140,8 @@ def _costs(best, report):
         said.append(message("slower", ratio=_time(best)))
     refusing = [one for one in report.targets if one.takes is False] if report else []
     said += [message("refuses", target=one.name, reason=one.reason) for one in refusing]
-    dynamic = best.model and any(one.dynamic for one in best.model.inputs)
+    inputs = best.model.inputs if best.model else ()
+    dynamic = any(one.dynamic and one.dtype != "string" for one in inputs)
     if dynamic and any(wants_fixed_sizes(one.name.lower()) for one in refusing):
         said.append(message("open batch"))
     return bullets(*said)

@@ -195,7 +195,7 @@ def test_of_class_ids_no_difference_is_within_a_tolerance():
     ids = {"id": np.array([3, 500])}
     assert "| id | int64 | (2,) | 3 | 500 | 0 |" in compare.reference_table(ids, 0.05)
     off = dataclasses.replace(measure(ids, {"id": np.array([3, 499])}), total=2)
-    assert "(integers, booleans and texts" in recommend.accept(off, 0.05)[1]
+    assert "of integers, booleans and texts" in recommend.accept(off, 0.05)[1]
 
 
 @pytest.mark.parametrize(("runtime", "said"), [("1.5.0", "before 2.10"), ("2.17.0", "2.17.0")])

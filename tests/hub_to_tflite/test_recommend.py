@@ -111,6 +111,9 @@ class TestTarget:
         costs = recommend([dynamic], 0.05, checked=checked(int8=False)).costs
         assert costs.splitlines()[-1].startswith("- This file takes any batch. With --target")
         assert "any batch" not in recommend([dynamic], 0.05, checked=checked(int8=True)).costs
+        texts = replace(model, inputs=tuple(replace(x, dtype="string") for x in model.inputs))
+        dynamic = replace(dynamic, model=texts)
+        assert "any batch" not in recommend([dynamic], 0.05, checked=checked(int8=False)).costs
 
     def test_each_device_gets_fixed_sizes(self):
         assert not any(map(wants_fixed_sizes, ("any", "python")))
