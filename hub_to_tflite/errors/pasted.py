@@ -41,10 +41,10 @@ def parts(text: str) -> list[str]:
     else:
         segments = [[]]
         for line in lines:
-            if TRACEBACK in line:
-                segments.append([])
-            else:
-                segments[-1].append(line)
+            first, *rest = line.split(TRACEBACK)
+            if not rest:
+                segments[-1].append(first)
+            segments.extend([_flattened(one)] for one in rest)
         segments = map(_without_code, segments)
     plain = [" ".join(" ".join(segment).split()) for segment in segments]
     return [part for part in reversed(plain) if part]
@@ -97,6 +97,13 @@ def _joined(lines):
     for _ in range(3):
         text = re.sub(r'^([^\S\n]*File "(?!.*", line \d).*)\n', r"\1", text, flags=re.MULTILINE)
     return text.split("\n")
+
+
+def _flattened(rest):
+    """Return the exception of a traceback that stands on one line, or nothing."""
+    after = re.split(r'File "[^"]*", line \d+', rest)[-1]
+    found = PATTERNS["inline"].search(after)
+    return after[found.start() :] if found else ""
 
 
 def _captured(lines):

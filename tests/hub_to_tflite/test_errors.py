@@ -248,6 +248,14 @@ class TestForms:
         ):
             assert named(explain.read(io.BytesIO(content))) == "another kind of file, LiteRT"
 
+    def test_a_traceback_on_one_line_is_read(self):
+        flat = " ".join(
+            traceback_of("ValueError: Cannot set tensor: Dimension mismatch.").split("\n")
+        )
+        assert named(flat) == named(OTHER.replace("\n", " ") + AGAIN.strip() + " " + flat)
+        assert named(flat) == named("ValueError: Cannot set tensor: Dimension mismatch.") != ""
+        assert explain.explain(flat.replace("ValueError: C", "value: C")) == []
+
     def test_a_megabyte_is_no_trouble(self):
         log = LOG * 90
         assert len(log) > 1_000_000
