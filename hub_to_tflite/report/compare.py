@@ -115,6 +115,8 @@ def errors(reference: Arrays, outputs: Arrays) -> dict[str, tuple[np.ndarray, fl
             raise ComparisonError(message("other shape", name=name, **shapes))
         if expected.dtype.kind in "OSU":
             expected, actual = expected.astype(bytes), actual.astype(bytes)
+        if expected.dtype.kind == "c":
+            expected, actual = (np.stack([one.real, one.imag], -1) for one in (expected, actual))
         if _exact(expected):
             error, range_ = (expected != actual).astype(float), 1.0
         else:

@@ -26,7 +26,9 @@ from hub_to_tflite.tables import table
 
 Arrays = dict[str, np.ndarray]
 # What TensorFlow says around its message: which node, no traces, which function.
-TRACE = re.compile(r"Graph execution error:|Detected at node.*|<stack traces.*|\[\[\{\{.*|\[Op:.*")
+TRACE = re.compile(
+    r"Graph execution error:|Detected at node.*|<stack traces.*|\[\[\{\{.*|\[Op:.*|\{\{.*?\}\} ?"
+)
 PLAIN = re.compile(r"[A-Za-z]\w*", re.ASCII)  # names that TensorFlow saves as they are
 # Names of folders that say nothing of the model in them.
 NAMELESS = re.compile(r"(?i)\d+(\.tar\.gz|\.tgz)?|(saved_?)?models?")

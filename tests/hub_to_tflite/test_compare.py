@@ -68,6 +68,11 @@ class TestErrors:
         error, range_ = compare.errors({"y": gaps}, {"y": gaps + 1})["y"]
         assert error.tolist() == [1, 1, 1, 1] and range_ == 10
 
+    def test_of_complex_numbers_both_parts_count(self):
+        spectrum = np.array([[1 + 4j, 2 - 6j]])
+        error, range_ = compare.errors({"y": spectrum}, {"y": spectrum + 3j})["y"]
+        assert error.tolist() == [3] and range_ == 10
+
     @pytest.mark.parametrize(
         ("expected", "actual", "words"),
         [

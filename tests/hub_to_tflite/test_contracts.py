@@ -173,6 +173,7 @@ def test_samples_that_the_model_itself_refuses_are_told_in_tensorflows_words(ten
     with pytest.raises(InputError, match="itself can't be run on these samples") as caught:
         tensorflow.call(contracts.outputs, saved("ragged"), contract, inputs)
     assert "says: " in str(caught.value) and "stack traces" not in str(caught.value)
+    assert "{{" not in str(caught.value)
 
 
 def test_an_address_without_a_model_is_an_error_of_handles(tensorflow):
