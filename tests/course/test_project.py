@@ -309,7 +309,7 @@ class TestColab:
 
 CHILD = """
 import subprocess, sys
-hold = "import time; x = bytearray(b'1') * 200_000_000; time.sleep(1)"
+hold = "import time; x = bytearray(b'1') * 200_000_000; time.sleep(4)"
 subprocess.run([sys.executable, "-c", hold], check=True)
 """
 
