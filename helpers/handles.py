@@ -140,7 +140,8 @@ def _sound(folder, handle):
 
     try:
         savedmodel.read(folder)
-        if any(folder.glob("variables/*")):  # TF1 leaves an empty folder where there are none
+        graph = (folder / "saved_model.pb").read_bytes()
+        if b"VarHandleOp" in graph or b"VariableV2" in graph:  # it has variables
             reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
             for name in reader.get_variable_to_shape_map():
                 reader.get_tensor(name)  # compares each variable with its stored checksum

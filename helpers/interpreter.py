@@ -42,9 +42,7 @@ def predict(interpreter: Any, inputs: Any, signature: str | None = None) -> Any:
     for name, detail in targets.items():
         if real and np.issubdtype(detail["dtype"], np.integer) and detail["quantization"][0]:
             outputs[name] = dequantize(outputs[name], detail)
-    if isinstance(inputs, dict) or len(outputs) > 1:
-        return outputs
-    return next(iter(outputs.values()))
+    return outputs if isinstance(inputs, dict) or len(outputs) > 1 else next(iter(outputs.values()))
 
 
 def quantize(real: np.ndarray, detail: dict) -> np.ndarray:
