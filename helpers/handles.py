@@ -141,7 +141,7 @@ def _sound(folder, handle):
     try:
         savedmodel.read(folder)
         graph = (folder / "saved_model.pb").read_bytes()
-        if b"VarHandleOp" in graph or b"VariableV2" in graph:  # it has variables
+        if (folder / "variables").exists() and (b"VarHandleOp" in graph or b"VariableV2" in graph):
             reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
             for name in reader.get_variable_to_shape_map():
                 reader.get_tensor(name)  # compares each variable with its stored checksum
