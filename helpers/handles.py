@@ -140,8 +140,8 @@ def _sound(folder, handle):
 
     try:
         savedmodel.read(folder)
-        graph = (folder / "saved_model.pb").read_bytes()
-        if (folder / "variables").exists() and (b"VarHandleOp" in graph or b"VariableV2" in graph):
+        graph, variables = folder / "saved_model.pb", folder / "variables"
+        if any(variables.glob("*")) or (variables.exists() and b"RestoreV2" in graph.read_bytes()):
             reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
             for name in reader.get_variable_to_shape_map():
                 reader.get_tensor(name)  # compares each variable with its stored checksum
