@@ -111,7 +111,7 @@ def _where(pattern, text):
         gap.join("[\"'`]" if sign == "'" else re.escape(sign) for sign in pasted.squeezed(piece))
         for piece in pattern.split("*")
     ]
-    found = re.search(f".{{0,{explain.LONGEST_GAP}}}?".join(pieces), text)
+    found = re.search(pasted.GAP.join(pieces), text)
     return found and found.span()
 
 

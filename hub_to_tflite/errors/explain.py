@@ -19,7 +19,6 @@ from hub_to_tflite.errors import numbers, pasted
 GALLERY = Path(__file__).with_name("errors.yaml")
 WORDS = knowledge.load(Path(__file__).with_name("answer.yaml"))
 STAGES = WORDS["stages"]  # name -> title
-LONGEST_GAP = 300  # characters that a * in a pattern may stand for
 NEAR = 250  # characters before a message that hold the line of code that failed
 
 
@@ -146,8 +145,7 @@ def _fits(pattern, part):
     pieces, part = _pieces(pattern), _folded(part)
     if not all(map(part.__contains__, pieces)):
         return False
-    gap = f".{{0,{LONGEST_GAP}}}?"
-    return len(pieces) == 1 or bool(re.search(gap.join(map(re.escape, pieces)), part))
+    return len(pieces) == 1 or bool(re.search(pasted.GAP.join(map(re.escape, pieces)), part))
 
 
 @cache
@@ -227,10 +225,8 @@ def _block(entry, number):
 
 def to_json(problem: str | BaseException) -> dict:
     """Return the answer as plain data for a program: {"known": bool, "entries": [...]}."""
-    entries, told = (
-        [],
-        ("name", "kind", "numbers", "cause", "fix", "check", "source", "seen", "shown"),
-    )
+    told = ("name", "kind", "numbers", "cause", "fix", "check", "source", "seen", "shown")
+    entries = []
     for entry in explain(problem):
         plain = {name: getattr(entry, name) for name in told}
         where = {"stage": STAGES[entry.stage]}

@@ -21,9 +21,10 @@ BYTES = {"float32": 4, "uint8": 1}
 
 def told(part: str) -> str:
     """Return what the numbers of a squeezed message tell, as a sentence, or ""."""
-    for kind, tell in (("bytes", _bytes), ("values", _values), ("dimension", _dimension)):
+    for kind in ("bytes", "values", "dimension"):
         if found := _found(kind, part):
-            return tell(**{name: int(number) for name, number in found.items()})
+            numbers = {name: int(number) for name, number in found.items()}
+            return _dimension(**numbers) if kind == "dimension" else _counts(kind, **numbers)
     found = _found("shapes", part)
     return _shapes(**{name: _shape(text) for name, text in found.items()}) if found else ""
 
@@ -39,22 +40,15 @@ def _patterns(kind):
     number = r"[\[(]?[\d,?None-]+[\])]?" if kind == "shapes" else r"\d+"
     patterns = []
     for text in KNOWN[kind]:
-        pattern = re.escape(pasted.squeezed(text)).replace(r"\*", ".{0,300}?")
+        pattern = re.escape(pasted.squeezed(text)).replace(r"\*", pasted.GAP)
         pattern = re.sub(r"\\{(\w+)\\}", lambda name: f"(?P<{name[1]}>{number})", pattern)
         patterns.append(re.compile(pattern, re.IGNORECASE))
     return patterns
 
 
-def _bytes(got, wanted):
-    return _counts(got, wanted, "bytes", BYTES)
-
-
-def _values(got, wanted):
-    return _counts(got, wanted, "values", {"": 1})
-
-
-def _counts(got, wanted, unit, sizes):
+def _counts(unit, got, wanted):
     """Return a sentence on two numbers of bytes or values that should be the same."""
+    sizes = BYTES if unit == "bytes" else {"": 1}
     ours, theirs = _images(got, sizes), [one for one in _images(wanted, sizes) if one[2] != 4]
     same = [(a, b) for a, b in itertools.product(ours, theirs) if a[:2] == b[:2]]
     parts = {"got": f"{got:,}", "wanted": f"{wanted:,}", "unit": unit}

@@ -15,6 +15,7 @@ LONGEST = 400_000  # characters that are looked at; of a longer text, the beginn
 BOXES = str.maketrans("│┃║╭╮╰╯┌┐└┘─━❱\u00a0", " " * 15)  # drawn around tracebacks by Rich
 QUOTES = str.maketrans('"`‘’“”′', "'" * 7)
 UNQUOTED = re.compile(r"(No ?module ?named ?)(\w(?:[\w.]*\w)?)")  # as Python 2 and people do
+GAP = ".{0,300}?"  # what a * in a pattern may stand for
 TRACEBACK = "Traceback (most recent call last)"
 DATE = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d)?"
 CLOCK = r"\d\d?:\d\d:\d\d(?:[.,]\d+)?"
