@@ -190,9 +190,12 @@ def _checked(part):
 
 def answer(problem: str | BaseException) -> str:
     """Return what the gallery says about `problem`, as text for a terminal; see explain."""
-    found, last, notice = _search(_text(problem))
+    text = _text(problem)
+    found, last, notice = _search(text)
     if not found:
         lines = list(WORDS["not_known"])
+        if pasted.cut_off(text):
+            lines.insert(1, WORDS["cut_off"])
         if notice:
             lines += ["", f"(In it: {notice.name}. {notice.fix})"]
         return "\n".join(textwrap.fill(line, 110) for line in lines)

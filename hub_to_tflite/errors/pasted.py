@@ -51,6 +51,13 @@ def parts(text: str) -> list[str]:
     return [part for part in reversed(plain) if part]
 
 
+def cut_off(text: str) -> bool:
+    """Return whether `text` ends inside a traceback, before the line that says what is wrong."""
+    lines = [line for line in _lines(text) if line.strip()]
+    kept = _without_code(lines)
+    return any(map(PATTERNS["frame"].match, lines)) and kept[-1:] != lines[-1:]
+
+
 def squeezed(text: str) -> str:
     """Return `text` without white space and backslashes, and with one kind of quotes.
 
@@ -115,13 +122,18 @@ def _captured(lines):
 
 
 def _without_code(lines):
-    """Return `lines` without the frames of a traceback and the code that they quote."""
+    """Return `lines` without the frames of a traceback and the code that they quote.
+
+    Where it ends inside a frame that raises, that code stays: it holds the message's words.
+    """
     ipython = any(map(PATTERNS["arrow"].match, lines))
-    kept = []
+    kept, raising = [], []
     indent, fresh = None, False  # inside a frame: its indentation, and whether it has just begun
     for line in lines:
+        if indent is not None and (raising or PATTERNS["raise"].match(line)):
+            raising.append(line)
         if PATTERNS["frame"].match(line):
-            indent, fresh = _indent(line), True
+            indent, fresh, raising = _indent(line), True, []
         elif PATTERNS["stack"].match(line) or (ipython and PATTERNS["numbered"].match(line)):
             fresh = False
         elif indent is None:
@@ -131,6 +143,6 @@ def _without_code(lines):
         elif fresh and not PATTERNS["exception"].match(line):
             fresh = False  # code that has lost its indentation
         else:
-            indent = None
+            indent, raising = None, []
             kept.append(line)
-    return kept
+    return kept + raising

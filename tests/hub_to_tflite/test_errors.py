@@ -257,6 +257,14 @@ class TestForms:
         assert named(flat) == named("ValueError: Cannot set tensor: Dimension mismatch.") != ""
         assert explain.explain(flat.replace("ValueError: C", "value: C")) == []
 
+    def test_a_traceback_without_its_last_line_is_read_as_far_as_it_goes(self):
+        frames = "\n".join(traceback_of("").splitlines()[:-2])
+        raising = '    raise KeyError("it has never been called and thus has no defined input")'
+        assert "ends inside a traceback" in explain.answer(frames)
+        assert "ends inside a traceback" not in explain.answer(frames + "\nmy.OwnError: 1")
+        assert named(f"{frames}\n{raising}") == "a Sequential that does not know its input"
+        assert named(f"{frames}\n{raising}\nKeyError: 'x'") is None
+
     def test_a_megabyte_is_no_trouble(self):
         log = LOG * 90
         assert len(log) > 1_000_000
