@@ -84,10 +84,11 @@ def slowest(cells: list) -> str:
 
 
 def ledger(cells: list) -> str:
-    """Return the text of the last cell tagged as the lesson's ledger, or "" if it has none."""
+    """Return what the last cell tagged as the lesson's ledger shows, or "" if it has none."""
     for cell in reversed(cells):
         if "parity-ledger" in cell.metadata.get("tags", []) and cell.outputs:
-            return "".join(notebooks.text(output) for output in cell.outputs).rstrip()
+            shown = [output.data for output in cell.outputs if "data" in output]
+            return "\n".join(data.get("text/markdown", data.get("text/plain")) for data in shown)
     return ""
 
 
