@@ -54,6 +54,17 @@ def converter(function, *specs, **settings):
     return made
 
 
+def check_same(function, same, x, tolerance=1e-5):
+    """Assert that the file made of `same` gives for `x` what TensorFlow gives for `function`."""
+    x = np.asarray(x, np.float32)
+    model = Interpreter(model_content=converter(same, tf.TensorSpec(x.shape)).convert())
+    model.allocate_tensors()
+    model.set_tensor(model.get_input_details()[0]["index"], x)
+    model.invoke()
+    found = model.get_tensor(model.get_output_details()[0]["index"])
+    np.testing.assert_allclose(found, function(tf.constant(x)), tolerance, tolerance)
+
+
 def edited(change, file="model.tflite"):
     """Return a .tflite file's bytes after `change` was made to its contents, a ModelT."""
     model = flatbuffer.unpack(Path(file).read_bytes())

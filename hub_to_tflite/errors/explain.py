@@ -19,6 +19,9 @@ from hub_to_tflite.errors import numbers, pasted
 GALLERY = Path(__file__).with_name("errors.yaml")
 WORDS = knowledge.load(Path(__file__).with_name("answer.yaml"))
 STAGES = WORDS["stages"]  # name -> title
+SHORT = (
+    7  # letters: a shorter name of an op is often a part of others, so only its quoted form fits
+)
 NEAR = 250  # characters before a message that hold the line of code that failed
 
 
@@ -29,8 +32,10 @@ class Entry:
     `pattern` holds the words of its message that stay the same; a * is for what changes, and white
     space and the kind of quotes do not count. With `context`, one of these words must also be
     somewhere in what was pasted; with `near`, in the code just before the message. The first entry
-    that fits counts: the special comes before the general. An entry of kind "notice" is no error,
-    and never answers where there is one; one of kind "frame" says where LiteRT stopped, not why.
+    that fits counts: the special comes before the general. `ops` are TensorFlow's, and stand for
+    the patterns in which the converter says that LiteRT doesn't have them. An entry of kind
+    "notice" is no error, and never answers where there is one; one of kind "frame" says where
+    LiteRT stopped, not why.
     """
 
     stage: str
@@ -39,6 +44,7 @@ class Entry:
     fix: str
     kind: str = "error"
     pattern: Sequence[str] = ()
+    ops: Sequence[str] = ()
     context: Sequence[str] = ()
     near: Sequence[str] = ()
     symptom: str = ""  # what is seen where there is no message, in the stage "silent"
@@ -66,9 +72,12 @@ def entries() -> tuple[Entry, ...]:
 
 def _entry(fields):
     """Return an Entry; its lists may be written as their one word."""
-    lists = ("pattern", "context", "near", "also")
-    single = {name: [fields[name]] for name in lists if isinstance(fields.get(name), str)}
-    return Entry(**fields | single)
+    lists = {name: fields.get(name, ()) for name in ("pattern", "context", "near", "also")}
+    lists = {name: [one] if isinstance(one, str) else one for name, one in lists.items()}
+    for op in fields.get("ops", ()):
+        forms = WORDS["op not there"][: 1 if len(op) < SHORT else None]
+        lists["pattern"] = [*lists["pattern"], *(form.format(op=op) for form in forms)]
+    return Entry(**fields | lists)
 
 
 def explain(problem: str | BaseException) -> list[Entry]:
