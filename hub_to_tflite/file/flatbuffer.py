@@ -23,6 +23,7 @@ MAGIC = b"TFL3"  # the file identifier, bytes 4 to 8
 # dtype -> bytes of one element, if it takes whole bytes and always as many
 SIZES = {f"{kind}{8 * size}": size for kind in ("int", "uint", "float") for size in (1, 2, 4, 8)}
 SIZES["bool"] = 1
+CONVERSIONS = {"QUANTIZE", "DEQUANTIZE"}  # ops between floats and integers
 LONGEST = 2**20  # bytes of a packed text file that is read
 
 
@@ -84,6 +85,7 @@ class Model:
     signature_subgraphs: tuple[int, ...]  # of each signature
     ops: tuple[Op, ...]  # the most frequent first
     subgraphs: int
+    floats: tuple[str, ...]  # names of the ops that take or return floats, but for conversions
     constants: dict  # dtype -> number of constant tensors: weights, biases, shapes
     per_channel: int  # tensors with one scale for each channel
     runtime: str  # the first release of TensorFlow that runs it, such as "2.17.0"; "" if unknown
@@ -267,6 +269,7 @@ def _read(content, files):
         signatures = {one.text(2): _signature(one, graphs) for one in model.tables(7)}
         counted = sum((graph.ops for graph in graphs), Counter())
         ops = [Op(*codes[index], count) for index, count in counted.items()]
+        floats = {codes[index][0] for graph in graphs for index in graph.floats} - CONVERSIONS
         runtime, source = releases.needed(ops, _metadata(model, "min_runtime_version"))
         texts = [text for name, text in files.items() if name.endswith(".txt")]
         return Model(
@@ -277,6 +280,7 @@ def _read(content, files):
             signature_subgraphs=tuple(number for number, _ in signatures.values()),
             ops=tuple(sorted(ops, key=lambda op: (-op.count, op.name))),
             subgraphs=len(graphs),
+            floats=tuple(sorted(floats)),
             constants=dict(sum((graph.constants for graph in graphs), Counter())),
             per_channel=sum(one.channels > 1 for graph in graphs for one in graph.tensors),
             runtime=runtime,
@@ -289,10 +293,13 @@ def _read(content, files):
 
 
 class _Graph:
-    """A subgraph whose parts were checked; `ops` counts the ops of each op code."""
+    """A subgraph whose parts were checked; `ops` counts the ops of each op code.
+
+    `floats` are the op codes that take or return a float.
+    """
 
     def __init__(self, table, where, buffers, codes):
-        self.tensors, self.ops, self.constants = [], Counter(), Counter()
+        self.tensors, self.ops, self.constants, self.floats = [], Counter(), Counter(), set()
         stored = []
         for index, one in enumerate(table.tables(0)):
             self.tensors.append(_tensor(one, index, buffers, f"Tensor {index}{where}"))
@@ -303,8 +310,12 @@ class _Graph:
         for index, op in enumerate(table.tables(3)):
             code = op.number(0, "I")
             _within([code], 0, codes, f"Op {index}{where} is of op code")
-            _within(op.numbers(1), -1, count, f"Op {index}{where} reads tensor")
-            _within(op.numbers(2), -1, count, f"Op {index}{where} writes tensor")
+            reads, writes = op.numbers(1), op.numbers(2)
+            _within(reads, -1, count, f"Op {index}{where} reads tensor")
+            _within(writes, -1, count, f"Op {index}{where} writes tensor")
+            touched = {self.tensors[one].dtype for one in reads + writes if one >= 0}
+            if any(dtype.startswith("float") for dtype in touched):
+                self.floats.add(code)
             for options in (4, 12):
                 op.table(options)  # raises if it leads nowhere
             op.size(5)

@@ -39,6 +39,7 @@ class Recommendation:
     tolerance: float  # a relative error
     target: str = ANY
     costs: str = ""  # a list of what the recommended file costs, and who refuses it
+    floats: tuple[str, ...] = ()  # ops of the recipe int8's file that stay in floats
 
     @property
     def rule(self) -> str:
@@ -57,6 +58,8 @@ class Recommendation:
         if "int8" not in self.reasons:
             return message("int8 not tried") if self.recommended else ""
         accepted, why = self.reasons["int8"]
+        if accepted and self.floats:
+            return message("int8 with floats", ops=", ".join(self.floats))
         same = [name for name, (_, other) in self.reasons.items() if other == why]
         why = why if accepted or same == ["int8"] else f"the same as {same[0]}"
         return message("int8 accepted" if accepted else "int8 not accepted", why=why.rstrip("."))
@@ -108,13 +111,23 @@ def recommend(
             why = f"{reasons[best.recipe][1]}; smaller ones take {SLOWER:g} times the time or more"
         reasons[best.recipe] = True, why
     costs = _costs(best, checked.get(best.recipe)) if best else ""
-    return Recommendation(best and best.recipe, reasons, bool(scores), tolerance, target, costs)
+    floats = next((_floats(one) for one in results if one.recipe == "int8"), ())
+    name = best and best.recipe
+    return Recommendation(name, reasons, bool(scores), tolerance, target, costs, floats)
+
+
+def _floats(result):
+    """Return the names of the ops that stay in floats in a file, if it is known."""
+    return result.model.floats if result.model else ()
 
 
 def _refusal(result, target, report):
     """Return why a target can't run a recipe's file, or "" if nothing is known against it."""
     if target == EDGETPU:
-        return "" if result.recipe in FOR_EDGETPU else message("not for edgetpu")
+        if result.recipe not in FOR_EDGETPU:
+            return message("not for edgetpu")
+        floats = ", ".join(_floats(result))
+        return message("floats for edgetpu", ops=floats) if floats else ""
     if target == ANY or not report or report[NAMES[target]].takes is not False:
         return ""
     return message("refused", target=NAMES[target], reason=report[NAMES[target]].reason)

@@ -67,6 +67,14 @@ def test_targets_with_integers_only_get_a_sentence(recipes, words):
     assert words in recommend([result(one, 9) for one in recipes], 0.05).for_integers
 
 
+def test_an_int8_file_that_computes_in_floats_is_no_answer_for_integers_only():
+    model = identify(tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite").model
+    one = replace(result("int8", 9), model=replace(model, floats=("CONV_3D",)))
+    assert "no int8 form of CONV_3D" in recommend([one], 0.05).for_integers
+    assert "no int8 form of CONV_3D" in recommend([one], 0.05, target="edgetpu").reasons["int8"][1]
+    assert recommend([replace(one, model=None)], 0.05, target="edgetpu").recommended == "int8"
+
+
 def test_the_sentence_on_integers_is_left_out_where_it_is_no_answer():
     assert not recommend([result("int8", 9)], 0.05, target="browser").for_integers
     assert not recommend([Result("float32", failure="no op A")], 0.05).for_integers
