@@ -193,6 +193,15 @@ def texts_in_a_loop(folder):
     _save(folder, {"serving_default": serve})
 
 
+def calls_python(folder):
+    """A function of Python inside, which only the process that saves it has."""
+    import tensorflow as tf
+
+    spec = [tf.TensorSpec([None, 4], tf.float32, "x")]
+    serve = tf.function(lambda x: {"y": tf.numpy_function(abs, [x], tf.float32)}, spec)
+    _save(folder, {"serving_default": serve})
+
+
 def ragged(folder):
     """Rows of different lengths, in one input for the numbers and one for where rows begin."""
     import tensorflow as tf

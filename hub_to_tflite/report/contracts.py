@@ -20,6 +20,7 @@ import numpy as np
 from helpers import handles, savedmodel, tinyhub
 from helpers.course import cache
 from helpers.savedmodel import InputError, SavedModelError, Spec
+from hub_to_tflite.errors import explain
 from hub_to_tflite.file.identify import identify
 from hub_to_tflite.report.messages import message
 from hub_to_tflite.tables import table
@@ -146,7 +147,9 @@ def outputs(saved_model: str | Path, contract: Contract, inputs: Arrays) -> Arra
     except Exception as error:
         lines = TRACE.sub("", str(error)).split("\n")
         said = next((line.strip() for line in lines if line.strip()), type(error).__name__)
-        raise InputError(message("unfit samples", said=said)) from None
+        known = explain.explain(str(error))
+        todo = f"{known[0].cause} {known[0].fix}" if known else message("fit samples")
+        raise InputError(message("unfit samples", said=said, todo=todo)) from None
 
 
 def seconds(saved_model: str | Path, contract: Contract, inputs: Arrays) -> float:

@@ -217,7 +217,8 @@ def _shape(contract, name, entry, side=SIDE, image=False):
     usual = known or ((side, side) if image else ())
     if sample is None:
         return (*usual, 3) if image else usual
-    other = 3 if image else OTHER if contract.batched(name) else SOUND
+    ids = contract.inputs[name].dtype in ("int32", "int64")
+    other = 3 if image else OTHER if ids or contract.batched(name) else SOUND
     usual = (*usual, *[other] * (len(sample) - len(usual)))
     return tuple(habit if size is None else size for habit, size in zip(usual, sample))
 

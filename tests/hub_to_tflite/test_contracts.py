@@ -176,6 +176,13 @@ def test_samples_that_the_model_itself_refuses_are_told_in_tensorflows_words(ten
     assert "{{" not in str(caught.value)
 
 
+def test_a_model_that_no_samples_can_run_is_told_by_its_cause(tensorflow, tmp_path):
+    sandbox.call(awkward.calls_python, str(tmp_path / "model"))
+    contract = tensorflow.call(contracts.read, tmp_path / "model")
+    with pytest.raises(InputError, match="callback.*that Python: it's there only in the process"):
+        tensorflow.call(contracts.outputs, tmp_path / "model", contract, inputs_for(contract))
+
+
 def test_an_address_without_a_model_is_an_error_of_handles(tensorflow):
     with pytest.raises(handles.HandleError, match="The download of .* failed"):
         tensorflow.call(contracts.open_model, "http://127.0.0.1:9/a/model/1")

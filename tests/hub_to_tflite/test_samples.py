@@ -198,6 +198,11 @@ class TestRandom:
         assert taken.inputs["a"].shape == (2, *filled) and f"'a' as {filled}" in taken.warning
         assert "dynamic" not in samples.load("random", contract(COLOUR), None, 2).warning
 
+    @pytest.mark.parametrize(("dtype", "length"), [("float32", 16_000), ("int64", 16)])
+    def test_a_lone_dynamic_length_is_a_sound_or_a_few_ids(self, dtype, length):
+        taken = samples.load("random", contract(Spec(dtype, (None,))), None, 2)
+        assert taken.inputs["a"].shape == (2, length)
+
     def test_of_large_samples_there_are_fewer(self):
         large = contract(Spec("float32", (None, None, None, 3)))
         assert len(samples.load("random", large, entry((0, 1), (600, 600)), 50).inputs["a"]) == 13
