@@ -12,9 +12,12 @@ python.runPython(`
 import zipfile
 from importlib._bootstrap_external import _code_to_timestamp_pyc
 
-UNUSED = """_pydatetime _pydecimal _pyrepl argparse cProfile cmd curses dbm difflib doctest ensurepip ftplib http
-imaplib mailbox multiprocessing optparse pdb pickletools poplib profile pstats pydoc pydoc_data smtplib sqlite3
-statistics tomllib turtle unittest venv webbrowser wsgiref xml xmlrpc zoneinfo""".split()
+UNUSED = """_pydatetime _pydecimal _pyio _pyrepl antigravity argparse bdb cProfile cmd colorsys compileall configparser
+curses dbm difflib doctest ensurepip filecmp fileinput ftplib getpass graphlib http imaplib mailbox
+modulefinder multiprocessing netrc nturl2path optparse pdb pickletools plistlib poplib profile pstats pty
+py_compile pyclbr pydoc pydoc_data rlcompleter sched shelve smtplib socketserver sqlite3 statistics symtable
+tabnanny this timeit tomllib trace tracemalloc tty turtle unittest uuid venv wave webbrowser wsgiref
+xml xmlrpc zipapp zoneinfo""".split()
 ENCODINGS = "__init__ aliases ascii cp437 cp1252 idna latin_1 punycode raw_unicode_escape unicode_escape utf_16 utf_16_be utf_16_le utf_8 utf_8_sig".split()
 
 def used(name):
