@@ -201,14 +201,16 @@ def answer(problem: str | BaseException) -> str:
     """Return what the gallery says about `problem`, as text for a terminal; see explain."""
     text = _text(problem)
     found, last, notice = _search(text)
+    cut = pasted.cut_off(text)
     if not found:
         lines = list(WORDS["not_known"])
-        if pasted.cut_off(text):
+        if cut:
             lines.insert(1, WORDS["cut_off"])
         if notice:
             lines += ["", f"(In it: {notice.name}. {notice.fix})"]
         return "\n".join(textwrap.fill(line, 110) for line in lines)
-    blocks = [] if last else ["The last error in this text is not known. The one before it:"]
+    before = WORDS["before"].get("cut off" if cut else "known" if last else "not known")
+    blocks = [textwrap.fill(before, 110)] if before else []
     blocks += [_block(entry, number) for number, entry in enumerate(found)]
     return "\n\n".join(blocks)
 

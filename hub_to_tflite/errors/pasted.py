@@ -16,6 +16,7 @@ BOXES = str.maketrans("│┃║╭╮╰╯┌┐└┘─━❱\u00a0", " " * 
 QUOTES = str.maketrans('"`‘’“”′', "'" * 7)
 UNQUOTED = re.compile(r"(No ?module ?named ?)(\w(?:[\w.]*\w)?)")  # as Python 2 and people do
 GAP = ".{0,300}?"  # what a * in a pattern may stand for
+DRIVE = re.compile(r"\b[A-Za-z]:\\(?!\\)")  # of a path on Windows
 TRACEBACK = "Traceback (most recent call last)"
 DATE = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d)?"
 CLOCK = r"\d\d?:\d\d:\d\d(?:[.,]\d+)?"
@@ -53,9 +54,9 @@ def parts(text: str) -> list[str]:
 
 def cut_off(text: str) -> bool:
     """Return whether `text` ends inside a traceback, before the line that says what is wrong."""
-    lines = [line for line in _lines(text) if line.strip()]
-    kept = _without_code(lines)
-    return any(map(PATTERNS["frame"].match, lines)) and kept[-1:] != lines[-1:]
+    lines = _lines(text.rpartition(TRACEBACK)[2].removeprefix(":"))
+    framed = any(map(PATTERNS["frame"].match, lines))
+    return framed and not any(line.strip() for line in _without_code(lines))
 
 
 def squeezed(text: str) -> str:
@@ -72,7 +73,7 @@ def _lines(text):
     """Return the lines of `text` without what surrounds them."""
     if len(text) > LONGEST:
         text = text[: LONGEST // 4] + "\n" + text[-LONGEST * 3 // 4 :]
-    if "\n" not in text.strip() and text.count("\\n") > 1:  # a string's own form, as in JSON
+    if "\n" not in text.strip() and text.count("\\n") > 1 and not DRIVE.search(text):  # JSON's form
         text = text.replace("\\n", "\n").replace("\\t", "    ").replace('\\"', '"')
     text = PATTERNS["escape"].sub("", text)
     if PATTERNS["tag"].search(text) or PATTERNS["entity"].search(text):

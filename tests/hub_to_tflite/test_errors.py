@@ -265,6 +265,14 @@ class TestForms:
         assert "ends inside a traceback" not in explain.answer(frames + "\nmy.OwnError: 1")
         assert named(f"{frames}\n{raising}") == "a Sequential that does not know its input"
         assert named(f"{frames}\n{raising}\nKeyError: 'x'") is None
+        before = "ValueError: Cannot set tensor: Dimension mismatch.\n"
+        assert "ends inside a traceback" in explain.answer(before + frames)
+        assert "ends inside a traceback" not in explain.answer(frames + "\n" + before)
+
+    def test_a_path_of_windows_holds_no_ends_of_lines(self):
+        text = r"OSError: Unable to synchronously open file 'C:\new\nets\today.h5'"
+        assert pasted.parts(text)[0].endswith(r"'C:\new\nets\today.h5'")
+        assert pasted.parts(r'"one\nValueError: x\ny"')[0].endswith('ValueError: x y"')
 
     def test_a_megabyte_is_no_trouble(self):
         log = LOG * 90
