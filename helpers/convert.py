@@ -119,7 +119,7 @@ def check(recipe: str, representative: Callable | None = None, inputs: dict | No
             f"The recipe {recipe!r} needs a representative dataset: a function, not called, that "
             f"yields about 100 real inputs, each as [array]. Found: {_a(representative)}{returned}."
         )
-    count, size, low, high = 0, 0, np.inf, -np.inf
+    count, size, low, high = 0, 0, np.float64(np.inf), np.float64(-np.inf)
     for count, sample in enumerate(samples, start=1):
         try:
             for name, value in _named(sample, inputs).items():
@@ -137,10 +137,10 @@ def check(recipe: str, representative: Callable | None = None, inputs: dict | No
             found = f"{count:,} samples, {size / 2**20:,.0f} MB, from {low:.3g} to {high:.3g}"
             advice = "Yield about 100 real inputs, prepared as for training."
             raise RecipeError(f"The representative dataset {wrong}. Found: {found}. {advice}")
-    if not count:
+    if not size or not any(True for _ in representative()):
         raise RecipeError(
-            "The representative dataset yields nothing, which would make a float file. Found: 0 "
-            "samples. If the function reads from an iterator, make a new one in it each time."
+            "The representative dataset yields nothing, or nothing the next time, which would make "
+            f"a float file. Found: {count} samples, {size} bytes. Make a new iterator each time."
         )
     if low == high:
         warnings.warn(f"All samples are {low:g}: no scale will fit real inputs.", stacklevel=3)

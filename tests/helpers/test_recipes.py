@@ -93,6 +93,7 @@ def test_other_samples_make_another_file(layer):
         (ONES, "a function, not called.*Found: a ndarray"),
         (lambda: None, "Found: a function that returned a NoneType"),
         (lambda: iter(()), "yields nothing.*a float file. Found: 0 samples"),
+        (lambda: [[ONES[:0]]], "yields nothing.*a float file. Found: 1 samples, 0 bytes"),
         (lambda: [ONES], "Sample 1 .* a ndarray. Yield one sample at a time, of numpy arrays"),
         (lambda: [[ONES, ONES]], "a list of 2. Yield one .* for: x"),
         (lambda: [[]], "a list of 0. Yield"),
@@ -131,6 +132,20 @@ def test_a_wrong_representative_dataset_gets_one_message_and_no_file(
 def test_samples_that_are_all_the_same_number_get_a_warning(layer, value):
     with pytest.warns(UserWarning, match=f"All samples are {value}: no scale will fit real inputs"):
         convert.convert_cached(layer, "int8", lambda: [[ONES * value]])
+
+
+def test_an_iterator_that_the_check_has_used_up_makes_no_float_file(layer, tmp_path):
+    once = iter([[ONES], [-ONES]])
+    with pytest.raises(convert.RecipeError, match="nothing the next time.*2 samples, 32 bytes"):
+        convert.convert_cached(layer, "int8", lambda: once)
+    assert not list(tmp_path.rglob("*.tflite"))
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_halves_have_the_same_limit(value):
+    inputs = {"x": convert.savedmodel.Spec("float16", (None, 4))}
+    with pytest.raises(convert.RecipeError, match="no steps for others"):
+        convert.check("int8", lambda: [[(ONES * value).astype(np.float16)]], inputs)
 
 
 def test_ten_gigabytes_of_samples_are_refused_after_two(layer, monkeypatch):
