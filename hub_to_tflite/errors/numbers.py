@@ -25,8 +25,10 @@ def told(part: str) -> str:
         if found := _found(kind, part):
             numbers = {name: int(number) for name, number in found.items()}
             return _dimension(**numbers) if kind == "dimension" else _counts(kind, **numbers)
-    found = _found("shapes", part)
-    return _shapes(**{name: _shape(text) for name, text in found.items()}) if found else ""
+    for kind in ("shapes", "outputs"):
+        if found := _found(kind, part):
+            return _shapes(kind, **{name: _shape(text) for name, text in found.items()})
+    return ""
 
 
 def _found(kind, part):
@@ -37,7 +39,7 @@ def _found(kind, part):
 
 @cache
 def _patterns(kind):
-    number = r"[\[(]?[\d,?None-]+[\])]?" if kind == "shapes" else r"\d+"
+    number = r"[\[(]?[\d,?None-]+[\])]?" if kind in ("shapes", "outputs") else r"\d+"
     patterns = []
     for text in KNOWN[kind]:
         pattern = re.escape(pasted.squeezed(text)).replace(r"\*", pasted.GAP)
@@ -114,8 +116,8 @@ def _shape(text):
     ]
 
 
-def _shapes(got, wanted):
-    """Return a sentence on two shapes; None is for what is open in one."""
+def _shapes(kind, got, wanted):
+    """Return a sentence on two shapes of inputs or outputs; None is for what is open in one."""
 
     def fit(one, other):
         return len(one) == len(other) and all(a == b or None in (a, b) for a, b in zip(one, other))
@@ -130,6 +132,9 @@ def _shapes(got, wanted):
         return WORDS["rank"].format(**parts)
     for axis, (ours, theirs) in enumerate(zip(got, wanted)):
         if None not in (ours, theirs) and ours != theirs:
+            if kind == "outputs" or len(got) != 4:
+                plain = WORDS["output" if kind == "outputs" else "dimension"]
+                return plain.format(got=ours, wanted=theirs, axis=axis)
             if len(got) == 4 and fit([got[0], *got[2:], got[1]], wanted):
                 return WORDS["channels first"]
             if len(got) == 4 and fit([got[0], got[3], *got[1:3]], wanted):

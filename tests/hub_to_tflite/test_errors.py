@@ -358,6 +358,7 @@ class TestExplain:
 JAVA = "Cannot copy to a TensorFlowLite tensor (x) with {} bytes from a Java Buffer with {} bytes."
 SHAPE = "Cannot set tensor: Dimension mismatch. Got {} but expected {} for dimension {} of input 0."
 KERAS = 'Input 0 of layer "a" is incompatible: expected shape={}, found shape={}'
+OUTPUT = "Cannot copy from a TensorFlowLite tensor with shape {} to a Java object with shape {}."
 NUMBERS = {
     JAVA.format(
         602112, 150528
@@ -392,6 +393,10 @@ NUMBERS = {
     ): "channels first, and the file has them last",
     KERAS.format("(None, 28, 28, 3)", "(None, 28, 28, 1)"): "yours has 1, and the file takes 3.",
     KERAS.format("(None, 28)", "(None, 28)"): "",
+    KERAS.format("(None, 1001)", "(None, 3)"): "dimension 1 of your array is 3, and the file's is",
+    OUTPUT.format("[1, 1001]", "[1, 3]"): "1 is 1001 in the model's output, and 3 in",
+    OUTPUT.format("[1, 9, 9, 1]", "[1, 9, 9, 3]"): "3 is 1 in the model's output, and 3 in your",
+    OUTPUT.format("[1, 5]", "[5]"): "without its first dimension, the batch.",
     "ValueError: input size=921600, expected=150528.": "921,600 are 640 x 480 x 3",
 }
 
