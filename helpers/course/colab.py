@@ -26,5 +26,5 @@ def install_missing(lesson: str) -> None:
     pins = {name: one for name, one in locked if name not in {*names, "tf-keras"}} | there
     with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False) as held:
         held.writelines(f"{name}=={version}\n" for name, version in pins.items())
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", held.name]
+    pip = [sys.executable, "-m", "pip", "install", "-qq", "--constraint", held.name]
     subprocess.run([*pip, *wanted], check=True)
