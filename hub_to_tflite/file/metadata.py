@@ -99,7 +99,7 @@ def read(content: bytes) -> dict[str, Any]:
     labels = files.get(LABELS, texts[0] if texts else "").splitlines()
     try:
         contract = dict(json.loads(files.get(CONTRACT, "{}")))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         wrong = f"The {CONTRACT} packed into this .tflite is no JSON object"
         raise MetadataError(f"{wrong}. Pack it again.") from None
     return {**described, "labels": labels, "contract": contract}

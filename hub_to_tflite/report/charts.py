@@ -31,6 +31,9 @@ def sample(axis: Any, value: np.ndarray) -> None:
     axis.set_xticks([])
     axis.set_yticks([])
     value = np.asarray(value)
+    if not value.size:
+        axis.set_title("no numbers", fontsize=9)
+        return
     if value.dtype.kind not in "fiub":
         text = value.ravel()[0]
         text = text.decode(errors="replace") if isinstance(text, bytes) else str(text)

@@ -133,7 +133,8 @@ def _exact(values):
 def _error(name, expected, actual):
     """Return (absolute error of each number, range of `expected`) of floats and small integers."""
     finite = np.isfinite(expected)
-    if not finite.any() or not np.array_equal(expected[~finite], actual[~finite], equal_nan=True):
+    same = np.array_equal(expected[~finite], actual[~finite], equal_nan=True)
+    if not same or expected.size and not finite.any():
         raise ComparisonError(message("other positions", name=name))
     bad = np.sum(~np.isfinite(actual[finite]))
     if bad:
@@ -141,7 +142,12 @@ def _error(name, expected, actual):
     values = expected[finite].astype(np.float64)
     error = np.zeros(expected.shape)
     error[finite] = np.abs(values - actual[finite])
-    return error, float(np.ptp(values) or np.abs(values).max())
+    return error, _range(values)
+
+
+def _range(values):
+    """Return the largest of finite numbers minus the smallest; of equal numbers, their size."""
+    return float(np.ptp(values) or np.abs(values).max()) if values.size else 0.0
 
 
 def measure(
@@ -193,10 +199,15 @@ def _relative(error, range_):
 
 
 def reason(error: Exception) -> str:
-    """Return why something failed: the gallery's words if it knows the error, and its own."""
+    """Return why something failed: the gallery's words if it knows the error, and its own.
+
+    Raises the error itself where it's the disk's, and no recipe's.
+    """
     from hub_to_tflite.errors import explain
 
     text = str(error)  # of a SandboxError it begins with the exception's name
+    if isinstance(error, OSError) or "No space left on device" in text:
+        raise error
     if died := re.search(r"ended with (signal \d+ \(\w+\))", text):
         return message("died", signal=died[1])
     words, ops = " ".join(text.split()), "; ".join(_ops(text))
@@ -247,9 +258,10 @@ def reference_table(reference: Arrays, tolerance: float) -> str:
     rows = []
     for name, value in reference.items():
         low = high = allowed = None
-        if value.dtype.kind in "fiu" and value.size:
-            low, high = f"{value.min():.3g}", f"{value.max():.3g}"
-            allowed = f"{tolerance * np.ptp(value):.2g}"
+        numbers = value[np.isfinite(value)] if value.dtype.kind in "fiu" else value[:0]
+        if numbers.size:
+            low, high = f"{numbers.min():.3g}", f"{numbers.max():.3g}"
+            allowed = f"{tolerance * _range(numbers.astype(float)):.2g}"
         allowed = "0" if _exact(value) and tolerance < 1 else allowed
         dtype = "string" if value.dtype.kind in "OSU" else value.dtype
         rows.append((name, dtype, value.shape, low, high, allowed))
@@ -307,6 +319,13 @@ def alike(reference: Arrays, scores: str | None) -> str:
     return ""
 
 
+def not_numbers(reference: Arrays) -> str:
+    """Return a remark if the SavedModel itself returns NaN or infinity, else ""."""
+    bad = {name: ~np.isfinite(one) for name, one in reference.items() if one.dtype.kind in "fc"}
+    found = [f"{one.sum():,} of {one.size:,} in {name!r}" for name, one in bad.items() if one.any()]
+    return message("not numbers", found=", ".join(found)) if found else ""
+
+
 def changing(reference: Arrays, again: Arrays) -> str:
     """Return a remark if `again`, of the first samples alone, isn't the same once more, else ""."""
     count = len(next(iter(again.values())))
@@ -348,12 +367,11 @@ def short_table(results: list[Result]) -> str:
 
 
 def _unchanged(results):
-    """Return a sentence if dynamic range gave the very file of float32, else ""."""
-    files = {one.recipe: one.path for one in results if one.path}
-    pair = [files.get(name) for name in ("float32", "dynamic range")]
-    if None in pair or pair[0].read_bytes() != pair[1].read_bytes():
-        return ""
-    return message("unchanged")
+    """Return a sentence if dynamic range gave the model of float32, its settings aside, else ""."""
+    models = {one.recipe: one.model for one in results if one.model}
+    pair = [models.get(name) for name in ("float32", "dynamic range")]
+    same = None not in pair and len({(one.ops, str(one.constants)) for one in pair}) == 1
+    return message("unchanged") if same else ""
 
 
 def outputs_table(results: list[Result]) -> str:

@@ -294,7 +294,8 @@ def _explained(error):
         killed = message("killed") if status == -9 else ""
         said = "no status" if status is None else sandbox.describe(status)
         return ReportError(message("dead kernel", status=said, killed=killed))
-    if kind.endswith("Error") and words.startswith("[Errno"):
+    full = "No space left on device" in words
+    if kind.endswith("Error") and (words.startswith("[Errno") or full):
         return ReportError(message("unwritable file", error=words))
     return ReportError(message("stopped", kind=kind, words=words))
 
@@ -314,7 +315,9 @@ def _write_pages(notebook, folder):
     notebook.cells.insert(0, nbformat.v4.new_markdown_cell(top))
     nbformat.write(notebook, folder / "report.ipynb")
     hidden = ("exclude_input", "exclude_input_prompt", "exclude_output_prompt")
-    text = page(notebook, **dict.fromkeys(hidden, True), log=logging.getLogger("papermill"))
+    title = {"metadata": {"name": top.partition("\n")[0].lstrip("# ")}}
+    log = logging.getLogger("papermill")
+    text = page(notebook, title, **dict.fromkeys(hidden, True), log=log)
     for words in figures:
         text = text.replace(NO_TEXT, f'alt="{html.escape(words)}"', 1)
     text = text.replace("</head>", STYLE, 1)

@@ -40,6 +40,7 @@ class Recommendation:
     target: str = ANY
     costs: str = ""  # a list of what the recommended file costs, and who refuses it
     floats: tuple[str, ...] = ()  # ops of the recipe int8's file that stay in floats
+    micro: str = ""  # why a microcontroller refuses that file, if it is known to
 
     @property
     def rule(self) -> str:
@@ -60,6 +61,8 @@ class Recommendation:
         accepted, why = self.reasons["int8"]
         if accepted and self.floats:
             return message("int8 with floats", ops=", ".join(self.floats))
+        if accepted and self.micro:
+            return message("int8 refused", why=why, reason=self.micro)
         same = [name for name, (_, other) in self.reasons.items() if other == why]
         why = why if accepted or same == ["int8"] else f"the same as {same[0]}"
         return message("int8 accepted" if accepted else "int8 not accepted", why=why.rstrip("."))
@@ -112,8 +115,10 @@ def recommend(
         reasons[best.recipe] = True, why
     costs = _costs(best, checked.get(best.recipe)) if best else ""
     floats = next((_floats(one) for one in results if one.recipe == "int8"), ())
+    micro = checked["int8"]["microcontroller"] if "int8" in checked else None
+    micro = micro.reason if micro and micro.takes is False else ""
     name = best and best.recipe
-    return Recommendation(name, reasons, bool(scores), tolerance, target, costs, floats)
+    return Recommendation(name, reasons, bool(scores), tolerance, target, costs, floats, micro)
 
 
 def _floats(result):

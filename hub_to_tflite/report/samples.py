@@ -137,7 +137,7 @@ def divide(
         words = f"Calibration: {number} other random inputs. Evaluation: these {count}."
         return _random(contract, entry, number, seed=1).inputs, taken, words
     if count < 40:
-        words = f"{count} samples are few: they are calibration and evaluation set at once."
+        words = f"With only {count}, calibration and evaluation set are the same."
         return taken.inputs, taken, words
     number = min(100, count // 3)
     order = _by_content(taken)
@@ -326,7 +326,7 @@ def _folder(path, contract, entry, count, seed):
     picked = _picked(len(images), count, seed)
     unit = np.stack([_image(images[index], shape) for index in picked]) / np.float32(255)
     values, warning = _images(unit, dtype, entry)
-    source = f"{_of(len(picked), len(images))} images from {path.resolve().name}"
+    source = f"{_of(len(picked), len(images), 'image')} from {path.resolve().name}"
     source += f", resized to {shape[1]} x {shape[0]}"
     ignored = sum("label" not in file.name.lower() for file in others)
     if ignored:
@@ -335,8 +335,9 @@ def _folder(path, contract, entry, count, seed):
     return Samples({name: values}, labels, source, f"{warning} {unlabelled}".strip())
 
 
-def _of(some, total):
-    return str(total) if some == total else f"{some} of {total}"
+def _of(some, total, what):
+    what = f"{total} {what}{'' if total == 1 else 's'}"
+    return what if some == total else f"{some} of {what}"
 
 
 def _picked(total, count, seed):
@@ -426,7 +427,7 @@ def _arrays(path, contract, entry, count, seed):
         if labels.dtype.kind not in "iu":
             raise SampleError(message("dtype of labels", found=labels.dtype))
         labels = _checked(labels[picked].astype(np.int64), _classes(contract))
-    source = f"{_of(len(picked), total)} samples from {path.name}"
+    source = f"{_of(len(picked), total, 'sample')} from {path.name}"
     return Samples(inputs, labels, source, _outside(inputs, entry))
 
 

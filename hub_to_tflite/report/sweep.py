@@ -126,7 +126,7 @@ def read(path: str | Path) -> list[Job]:
     path = Path(path)
     try:
         grid = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         found = _one_line(error)
         raise SweepError(message("unreadable grid", path=str(path), error=found)) from None
     unknown = [grid] if not isinstance(grid, dict) or not grid else grid.keys() - GRID.keys()

@@ -31,7 +31,8 @@ def _reasons(model, run):
     """Yield what is said against a file."""
     both = (*model.inputs, *model.outputs)
     yield from targets.wrong_dtypes(model, DTYPES, LITERTJS)
-    if any(tensor.dtype in ("int8", "int16") for tensor in both):
+    wrong = {tensor.dtype for tensor in both} - set(DTYPES)
+    if wrong and wrong <= {"int8", "int16"}:
         yield say("browser integers")
     # LiteRT.js takes 1 for a dynamic dimension if the file does not say that the rank is known.
     if dynamic := [one for one in both if one.ranked and one.dynamic]:

@@ -5,11 +5,12 @@ import math
 
 import numpy as np
 import pytest
+from matplotlib import pyplot
 
 from helpers import tinyhub
 from hub_to_tflite import sandbox
 from hub_to_tflite.file import identify
-from hub_to_tflite.report import charts, compare, contracts, recommend
+from hub_to_tflite.report import charts, compare, contracts, make, recommend
 from hub_to_tflite.report.compare import ComparisonError
 
 LOGITS = np.array([[0.0, 5.0, 1.0], [9.0, 1.0, 2.0], [1.0, 2.0, 10.0], [3.0, 8.0, 0.0]])
@@ -51,6 +52,12 @@ class TestMeasure:
     def test_an_output_that_is_the_same_for_all_is_measured_by_its_size(self):
         assert measure(np.array([0.8]), np.array([0.80004])).relative_error < 1e-4
         assert measure(np.array([0.0]), np.array([0.1])).relative_error == math.inf
+        table = compare.reference_table({"y": np.array([0.8, 0.8])}, 0.05)
+        assert "| y | float64 | (2,) | 0.8 | 0.8 | 0.04 |" in table
+
+    def test_an_output_without_numbers_is_no_error(self):
+        empty = {"y": LOGITS, "none": np.zeros((4, 0))}
+        assert measure(empty, empty).errors == {"y": 0, "none": 0}
 
     def test_what_json_cannot_hold_is_none_and_of_times_the_median_is_kept(self):
         result = compare.Result("int8", relative_error=math.inf, ratio=(1, 2, 3), bytes=9)
@@ -148,11 +155,27 @@ class TestWords:
         said = "The process that ran x ended with signal 11 (SIGSEGV)."
         assert "crashed, with signal 11 (SIGSEGV)" in compare.reason(RuntimeError(said))
 
-    def test_it_says_where_dynamic_range_changed_nothing(self, tmp_path):
-        (tmp_path / "a").write_bytes(b"a")
-        same = [compare.Result(name, tmp_path / "a") for name in ("float32", "dynamic range")]
+    def test_it_says_where_dynamic_range_changed_nothing_but_the_settings_in_the_file(self):
+        model = identify.identify(FILE).model
+        names, models = ("float32", "dynamic range"), (model, dataclasses.replace(model, size=9))
+        same = [compare.Result(name, model=one) for name, one in zip(names, models)]
         assert "made the file of float32" in compare.short_table(same)
         assert "made the file" not in compare.short_table(same[:1])
+        other = dataclasses.replace(model, constants={**model.constants, "int8": 1})
+        other = [same[0], dataclasses.replace(same[1], model=other)]
+        assert "made the file" not in compare.short_table(other)
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            OSError(28, "No space left on device"),
+            sandbox.SandboxError("ResourceExhaustedError: No space left on device", "exception"),
+        ],
+    )
+    def test_a_full_disk_is_no_recipes_fault(self, error):
+        with pytest.raises(type(error), match="No space left"):
+            compare.reason(error)
+        assert "environment variable HUB_TO_TFLITE_CACHE" in str(make._explained(error))
 
 
 class TestRemarks:
@@ -162,6 +185,12 @@ class TestRemarks:
         assert "proves nothing" in compare.alike({"y": mostly[:3]}, "y")
         assert compare.alike({"y": mostly[2:]}, "y") == compare.alike({"y": LOGITS}, "y") == ""
         assert compare.alike({"y": mostly}, None) == ""
+
+    def test_nan_of_the_savedmodel_itself_is_told_and_no_range_is_made_of_it(self):
+        reference = {"y": np.where(LOGITS == 9, np.nan, LOGITS), "ids": np.arange(4)}
+        assert "infinity for these samples: 1 of 12 in 'y'." in compare.not_numbers(reference)
+        assert compare.not_numbers({"y": LOGITS, "text": np.array(["a"], object)}) == ""
+        assert "| y | float64 | (4, 3) | 0 | 10 | 0.5 |" in compare.reference_table(reference, 0.05)
 
     def test_a_model_that_keeps_a_state_is_told(self):
         reference = {"y": LOGITS}
@@ -217,6 +246,13 @@ def test_a_release_that_is_older_than_all_of_today_is_not_told(runtime, said):
 )
 def test_a_bar_has_no_power_of_ten(number, text):
     assert charts.short(number) == text
+
+
+@pytest.mark.parametrize("dtype", [np.float32, object])
+def test_a_sample_without_numbers_is_drawn_too(dtype):
+    axis = pyplot.figure().add_subplot()
+    charts.sample(axis, np.zeros((3, 0), dtype))
+    assert axis.get_title() == "no numbers"
 
 
 def test_a_table_of_numbers_has_a_row_for_what_failed():

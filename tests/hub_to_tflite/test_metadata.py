@@ -141,8 +141,9 @@ def test_a_file_without_metadata_says_so(plain):
         metadata.read(plain)
 
 
-def test_a_contract_that_is_no_object_is_one_plain_message(plain):
-    content = plain + metadata._archive({"contract.json": "[1"})
+@pytest.mark.parametrize("text", ["[1", "null", "[" * 100_000])
+def test_a_contract_that_is_no_object_is_one_plain_message(plain, text):
+    content = plain + metadata._archive({"contract.json": text})
     with pytest.raises(metadata.MetadataError, match="contract.json .* is no JSON object"):
         metadata.read(content)
 

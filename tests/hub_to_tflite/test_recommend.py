@@ -75,6 +75,18 @@ def test_an_int8_file_that_computes_in_floats_is_no_answer_for_integers_only():
     assert recommend([replace(one, model=None)], 0.05, target="edgetpu").recommended == "int8"
 
 
+@pytest.mark.parametrize("target", ["any", "edgetpu"])
+def test_the_sentence_on_integers_agrees_with_what_a_microcontroller_takes(target):
+    words = [
+        recommend(
+            [result("int8", 9)], 0.05, target=target, checked=checked(int8=takes)
+        ).for_integers
+        for takes in (True, False)
+    ]
+    assert "such as many microcontrollers" in words[0] and "No kernel" not in words[0]
+    assert "such as" not in words[1] and words[1].endswith("not on microcontrollers: No kernel.")
+
+
 def test_the_sentence_on_integers_is_left_out_where_it_is_no_answer():
     assert not recommend([result("int8", 9)], 0.05, target="browser").for_integers
     assert not recommend([Result("float32", failure="no op A")], 0.05).for_integers

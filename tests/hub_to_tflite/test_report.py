@@ -76,6 +76,10 @@ class TestAReport:
         assert "sandbox.call" not in page
         assert not re.search(r"""(src|<link[^>]*href)=["']?https?:""", page)
 
+    def test_a_tab_of_the_browser_has_the_models_name(self, out):
+        page = (out / "report.html").read_text(encoding="utf-8")
+        assert re.search("<title>(.*?)</title>", page)[1] == contracts.slug("mödel") == "mödel"
+
     def test_each_figure_has_a_text(self, out):
         page = (out / "report.html").read_text(encoding="utf-8")
         texts = re.findall(r'<img alt="([^"]*)', page)

@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from conftest import real_models
-from hub_to_tflite.targets import TARGETS, check
+from helpers import tinyhub
+from hub_to_tflite.file import identify
+from hub_to_tflite.targets import TARGETS, Run, browser, check
 
 
 def test_what_the_rules_refuse_is_refused_by_a_run_too():
@@ -33,6 +36,16 @@ def test_what_the_rules_refuse_is_refused_by_a_run_too():
 )
 def test_each_target_has_a_reason(name, target, words):
     assert words in check(real_models(f"{name}.tflite"), run=False)[target].reason
+
+
+@pytest.mark.parametrize(("other", "advised"), [("float32", True), ("bool", False)])
+def test_a_browser_is_advised_a_recipe_only_if_that_mends_it(other, advised):
+    model = identify.identify(
+        tinyhub.EMBEDDED / "digits/mobilenet_v2/classification/1.tflite"
+    ).model
+    outputs = [replace(model.outputs[0], dtype=dtype) for dtype in ("int8", other)]
+    reason = browser.judge(replace(model, outputs=tuple(outputs)), Run()).reason
+    assert "is int8" in reason and ("keeps float32 outside" in reason) == advised
 
 
 def test_a_file_larger_than_every_flash_needs_no_run(tmp_path):

@@ -578,7 +578,7 @@ class TestDivide:
         taken = Samples({"a": np.arange(39)}, None, "planted")
         some, rest, words = samples.divide("my.npy", taken, contract(COLOUR))
         assert some is taken.inputs and rest is taken
-        assert words == "39 samples are few: they are calibration and evaluation set at once."
+        assert words == "With only 39, calibration and evaluation set are the same."
 
 
 def test_labels_are_found_in_the_assets_before_the_samples_folder(tmp_path):

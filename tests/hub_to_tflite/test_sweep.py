@@ -157,6 +157,8 @@ class TestGrids:
             (None, "No such file"),
             ("handles: [a", "line 1"),
             (b"\xff\xfe\xfa", "codec"),
+            (b"[" * 3000, "recursion"),
+            ("handles: [2026-13-45]", "month"),
             ("", "None"),
             ("- a", "['a']"),
             ("models: [a]", "'models'"),
