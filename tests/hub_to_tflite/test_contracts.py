@@ -206,6 +206,14 @@ def test_a_recipe_that_an_op_cannot_take_is_refused_as_itself(tensorflow, saved)
         tensorflow.call(contracts.convert, saved("uint8_input"), contract, "int16x8", given)
 
 
+def test_samples_of_one_number_calibrate_nothing(tensorflow, saved):
+    contract = tensorflow.call(contracts.read, saved("regression"))
+    given = {"facts": np.zeros((6, 6), np.float32)}
+    with pytest.raises(UserWarning, match="All samples are 0: no scale will fit real inputs"):
+        tensorflow.call(contracts.convert, saved("regression"), contract, "int8", given)
+    assert tensorflow.call(contracts.convert, saved("regression"), contract, "float32", given)
+
+
 def test_a_file_with_other_names_is_refused(tensorflow, saved):
     contract = tensorflow.call(contracts.read, saved("uint8_input"))
     given = inputs_for(contract)
