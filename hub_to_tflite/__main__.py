@@ -9,6 +9,7 @@ import errno
 import functools
 import json
 import os
+import signal
 import stat
 import sys
 from collections.abc import Sequence
@@ -156,6 +157,7 @@ def _explain(options) -> int:
 def _report(options) -> int:
     from hub_to_tflite.report import make
 
+    _end_like_ctrl_c()
     try:
         folder = make.report(**_given(options))
     except make.ParameterError as error:
@@ -173,6 +175,7 @@ def _sweep(options) -> int:
 
     from hub_to_tflite.report import sweep
 
+    _end_like_ctrl_c()
     given = _given(options)
     try:
         given["memory"] = parse_bytes(options.memory) if options.memory else None
@@ -183,6 +186,13 @@ def _sweep(options) -> int:
     except sweep.SweepError as error:
         raise CommandError(str(error)) from None
     return NO if any(row["state"] == "failed" for row in rows) else YES
+
+
+def _end_like_ctrl_c():
+    """Clean up as after Ctrl-C if a time limit, a service manager or a closed terminal ends us."""
+    for number in (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")):
+        if number and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
+            signal.signal(number, signal.default_int_handler)
 
 
 def _given(options):

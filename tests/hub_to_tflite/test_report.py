@@ -222,7 +222,8 @@ class TestWhatFails:
         finally:
             subprocess.run(["umount", str(tmp_path)], check=True)
 
-    def test_an_interrupted_one_ends_with_all_that_it_started(self, tmp_path):
+    @pytest.mark.parametrize("sent, to", [("SIGINT", "killpg"), ("SIGTERM", "kill")])
+    def test_an_interrupted_one_ends_with_all_that_it_started(self, sent, to, tmp_path):
         command = [sys.executable, "-m", "hub_to_tflite", "report", "--out", str(tmp_path / "out")]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         command.append("digits/mobilenet_v2/classification/1")
@@ -231,7 +232,7 @@ class TestWhatFails:
             while len(started) < 2 and time.monotonic() < patience:  # the kernel, and its sandbox
                 started = psutil.Process(process.pid).children(recursive=True)
                 time.sleep(0.1)
-            os.killpg(process.pid, signal.SIGINT)
+            getattr(os, to)(process.pid, getattr(signal, sent))
             words, error = process.communicate(timeout=60)
         assert process.returncode == 130 and error.count("\n") == 1 and not words
         assert not psutil.wait_procs(started, timeout=30)[1]
