@@ -113,7 +113,7 @@ def recommend(
         if best.bytes > min(one.bytes for one in accepted):
             why = f"{reasons[best.recipe][1]}; smaller ones take {SLOWER:g} times the time or more"
         reasons[best.recipe] = True, why
-    costs = _costs(best, checked.get(best.recipe)) if best else ""
+    costs = _costs(best, checked.get(best.recipe), target) if best else ""
     floats = next((_floats(one) for one in results if one.recipe == "int8"), ())
     micro = checked["int8"]["microcontroller"] if "int8" in checked else None
     micro = micro.reason if micro and micro.takes is False else ""
@@ -151,9 +151,9 @@ def _time(result):
     return result.ratio[1] if isinstance(result.ratio, tuple) else result.ratio
 
 
-def _costs(best, report):
+def _costs(best, report, target):
     """Return a list, in Markdown, of what is said of a file's time and of who refuses it."""
-    said = []
+    said = [message("edgetpu not run")] if target == EDGETPU else []
     if best.ratio and _time(best) >= 1.05:
         said.append(message("slower", ratio=_time(best)))
     refusing = [one for one in report.targets if one.takes is False] if report else []

@@ -150,6 +150,8 @@ class TestTarget:
         decision = recommend(self.results, 0.05, target="edgetpu")
         assert decision.recommended == "int8"
         assert "integers only" in decision.reasons["float32"][1]
+        assert "leaves the rest to the CPU" in decision.costs
+        assert "CPU" not in recommend(self.results, 0.05).costs
 
     def test_a_target_that_could_not_be_tried_refuses_nothing(self):
         absent = {"int8": Report("f", (), tuple(Target(n, None, "") for n in TARGETS), True)}
