@@ -22,6 +22,7 @@ from hub_to_tflite.tables import table
 FORMATS = Path(__file__).with_name("formats.yaml")
 MOST = 2**30  # bytes that are unpacked or searched to look inside
 LARGEST_JSON = 2**26  # bytes of a model.json
+TABLE_END = bytes.fromhex("57fb808b247547db")  # of TensorFlow's tables, such as variables.index
 
 
 @dataclass(frozen=True, repr=False)
@@ -95,6 +96,9 @@ def _in_folder(folder):
     if any(folder.glob("saved_model.pb*")):
         if (folder / "tfhub_module.pb").exists():
             return "TF1 hub module", ""
+        for path in (folder / "saved_model.pb", *sorted(folder.glob("variables/variables.*"))):
+            if path.is_file() and (found := _look(path))[0] == "git-LFS pointer":
+                return found[0], f"Its {path.name} is one. {found[1]}"
         if found := _damage(folder / "saved_model.pb"):
             return "damaged SavedModel", found
         missing = _missing_variables(folder)
@@ -129,14 +133,17 @@ def _damage(path):
 
 
 def _missing_variables(folder):
-    """Return what is said of a SavedModel's variables if its graph has some that aren't there."""
+    """Return what is said of a SavedModel's variables if its graph has some, and not whole ones."""
     wanted = ("variables.index", "variables.data-*")
     missing = [name for name in wanted if not any(folder.glob(f"variables/{name}"))]
-    if not missing:
+    said = f"Its variables/ are missing: there's no variables/{missing[0]}." if missing else ""
+    if not missing and not (folder / "variables/variables.index").read_bytes().endswith(TABLE_END):
+        said = "Its variables/variables.index breaks off or was altered."
+    if not said:
         return ""
     with open(min(folder.glob("saved_model.pb*")), "rb") as file:
         has_some = _holds(file, b"VarHandleOp") or _holds(file, b"VariableV2")
-    return f"Its variables/ are missing: there's no variables/{missing[0]}." if has_some else ""
+    return said if has_some else ""
 
 
 def _in_file(file):

@@ -21,7 +21,7 @@ from conftest import ROOT, real_models
 from helpers import handles, tinyhub
 from hub_to_tflite import knowledge
 from hub_to_tflite.file import flatbuffer, releases
-from hub_to_tflite.file.identify import FORMATS, identify
+from hub_to_tflite.file.identify import FORMATS, TABLE_END, identify
 from tests.fuzz import mutations
 
 HUB = tinyhub.EMBEDDED / "digits/mobilenet_v2/classification"
@@ -152,6 +152,14 @@ def test_folders(tmp_path, own_cache):
     (outer / "model/variables").mkdir()
     (outer / "model/variables/variables.index").touch()
     assert "there's no variables/variables.data-*" in identify(outer / "model").detail
+    (outer / "model/variables/variables.data-00000-of-00001").touch()
+    assert "variables.index breaks off" in identify(outer / "model").detail
+    (outer / "model/variables/variables.index").write_bytes(POINTER)
+    pointer = identify(outer / "model")
+    assert "variables.index is one. It stands for a file of 562,728 bytes." in pointer.detail
+    assert pointer.how == f"git lfs pull --include {outer}/model" and not pointer.opens
+    (outer / "model/variables/variables.index").write_bytes(TABLE_END)
+    assert identify(outer / "model").what == "SavedModel"
     (outer / "model/saved_model.pb").write_bytes(b"\x08\x01\x12\x00")
     assert identify(outer / "model").what == "SavedModel", "a graph without variables needs none"
     for content, words in ((b"\x08\x01\x12\x80\x01abc", "off after 8 bytes"), (b"", "off")):
