@@ -76,7 +76,9 @@ def _cause(error, found):
         if match := re.search(mark, written):
             return words.format(*match.groups())
     if ending in ("signal", "memory", "exit"):
-        return f"TFLM ended the process that tried it with {error.name}"
+        softmax = "SIGABRT" in error.name and any(op.name == "SOFTMAX" for op in found.ops)
+        hint = knowledge.load(KNOWN)["softmax"] if softmax and found.constants.get("int8") else ""
+        return f"TFLM ended the process that tried it with {error.name}{hint}"
     return f"TFLM says {str(error).strip()!r}"
 
 

@@ -84,6 +84,20 @@ def test_a_damaged_file_is_refused_before_it_can_do_harm(files):
         assert tflm.run(content).refused.startswith("it is damaged: ")
 
 
+def test_an_int8_softmax_on_hardly_any_range_is_told_by_its_cause(tmp_path):
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.call = tf.function(lambda x: tf.nn.softmax(x @ tf.eye(4)), [tf.TensorSpec([1, 4])])
+    tf.saved_model.save(module, str(tmp_path), module.call)
+    wide = np.array([[-1, 0, 1, 2]], np.float32)
+    said = [
+        tflm.run(convert.convert(tmp_path, "int8", lambda: [[wide * size]])).refused  # noqa: B023
+        for size in (1, 3e-6, 1e-9)
+    ]
+    assert said[:2] == ["", ""] and "SIGABRT" in said[2] and "calibrate with real" in said[2]
+
+
 def test_a_file_that_ends_the_process_is_a_refusal(files):
     """MEAN reads its axes from a constant; without one, TFLM reads at address 0."""
     model = flatbuffer.unpack(files["int8"])
