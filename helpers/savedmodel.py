@@ -206,11 +206,10 @@ def run(call: Callable, specs: dict[str, Spec], inputs: Any, batch_size: int = 6
             parts.setdefault(name, []).append(value)
     found = {name: sorted({value.shape[1:] for value in part}) for name, part in parts.items()}
     if any(len(several) > 1 for several in found.values()):
-        raise InputError(f"Samples of one kind return one shape. Found: outputs of {found}.")
+        todo = "Pad them to one size in the model."
+        raise InputError(f"Samples of one kind return one shape. Found: outputs of {found}. {todo}")
     outputs = {name: np.concatenate(part) for name, part in parts.items()}
-    if isinstance(inputs, dict) or len(outputs) > 1:
-        return outputs
-    return next(iter(outputs.values()))
+    return outputs if isinstance(inputs, dict) or len(outputs) > 1 else next(iter(outputs.values()))
 
 
 def _has_batch(name, array, specs):

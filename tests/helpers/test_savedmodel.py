@@ -246,7 +246,7 @@ class TestBatches:
         folder = saved(
             "some", lambda x: {"y": tf.boolean_mask(x, x >= 0)}, x=(tf.float32, [None, 3])
         )
-        with pytest.raises(SavedModelError, match="return one shape.*outputs of"):
+        with pytest.raises(SavedModelError, match="return one shape.*outputs of.* Pad them"):
             savedmodel.load(folder).predict(np.float32([[1, 1, 1], [1, -1, 1]]))
 
     @pytest.mark.parametrize(
