@@ -93,14 +93,15 @@ def explain(problem: str | BaseException) -> list[Entry]:
 def _search(text):
     """Return (entries that fit, whether they fit the text's last error, a notice if none fits)."""
     parts = [pasted.squeezed(part) for part in pasted.parts(text)]
-    whole = pasted.squeezed(text)
+    whole, bare = pasted.squeezed(text), pasted.PATTERNS["exception"].fullmatch
     for kind in ("error", "frame"):
         for number, part in enumerate(parts):
             for entry in _likely(kind, part):
                 if matches(entry, part, whole):
                     others = [other for other in entries() if other.name in entry.also]
                     found = [_filled(entry, part), *others]
-                    return found, number == 0 or bool(_first("frame", parts[:1])), None
+                    later = [one for one in parts[:number] if not bare(one)]
+                    return found, not later or bool(_first("frame", later[:1])), None
     notice = _first("notice", parts)
     return [notice] if notice and not _trouble(text) else [], True, notice
 
@@ -206,6 +207,8 @@ def answer(problem: str | BaseException) -> str:
         lines = list(WORDS["not_known"])
         if cut:
             lines.insert(1, WORDS["cut_off"])
+        elif all(map(pasted.PATTERNS["calm"].match, filter(str.strip, text.splitlines()))):
+            lines = [WORDS["calm"]] if text.strip() else lines
         if notice:
             lines += ["", f"(In it: {notice.name}. {notice.fix})"]
         return "\n".join(textwrap.fill(line, 110) for line in lines)

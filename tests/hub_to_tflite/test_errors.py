@@ -269,6 +269,18 @@ class TestForms:
         assert "ends inside a traceback" in explain.answer(before + frames)
         assert "ends inside a traceback" not in explain.answer(frames + "\n" + before)
 
+    def test_a_bare_name_is_no_other_error(self):
+        text = "ValueError: Cannot set tensor: Dimension mismatch."
+        for tail, said in (("ValueError", False), ("RuntimeError:", False), ("KeyError: 1", True)):
+            again = f"{text}\n{traceback_of(tail)}"
+            assert ("is not known" in explain.answer(again)) == said
+
+    def test_lines_that_inform_are_no_error(self):
+        for line in ("INFO:tensorflow:Skipping quant after a/add_fold", "I/tflite(12): Ready."):
+            assert "but no error" in explain.answer(f"{line}\n{line}")
+            assert "but no error" not in explain.answer(f"{line}\nKeyError: 'x'")
+        assert "but no error" not in explain.answer(" ")
+
     def test_a_path_of_windows_holds_no_ends_of_lines(self):
         text = r"OSError: Unable to synchronously open file 'C:\new\nets\today.h5'"
         assert pasted.parts(text)[0].endswith(r"'C:\new\nets\today.h5'")
