@@ -19,9 +19,7 @@ from hub_to_tflite.errors import numbers, pasted
 GALLERY = Path(__file__).with_name("errors.yaml")
 WORDS = knowledge.load(Path(__file__).with_name("answer.yaml"))
 STAGES = WORDS["stages"]  # name -> title
-SHORT = (
-    7  # letters: a shorter name of an op is often a part of others, so only its quoted form fits
-)
+SHORT = 7  # letters: a shorter name of an op is often a part of others, so only exact forms fit
 NEAR = 250  # characters before a message that hold the line of code that failed
 
 
@@ -75,7 +73,7 @@ def _entry(fields):
     lists = {name: fields.get(name, ()) for name in ("pattern", "context", "near", "also")}
     lists = {name: [one] if isinstance(one, str) else one for name, one in lists.items()}
     for op in fields.get("ops", ()):
-        forms = WORDS["op not there"][: 1 if len(op) < SHORT else None]
+        forms = WORDS["op not there"][: 2 if len(op) < SHORT else None]
         lists["pattern"] = [*lists["pattern"], *(form.format(op=op) for form in forms)]
     return Entry(**fields | lists)
 
