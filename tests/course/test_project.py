@@ -309,7 +309,7 @@ class TestColab:
 
 CHILD = """
 import subprocess, sys
-hold = "import time; x = bytearray(b'1') * 200_000_000; time.sleep(4)"
+hold = "import time; x = bytearray(b'1') * 300_000_000; time.sleep(4)"
 subprocess.run([sys.executable, "-c", hold], check=True)
 """
 
@@ -353,7 +353,7 @@ class TestRun:
 
     def test_the_memory_is_that_of_the_kernel_and_all_that_it_starts(self, ran):
         peaks = [row["peak_mb"] for row in json.loads((ran[0] / "summary.json").read_text())]
-        assert 200 < peaks[2] - peaks[0] < 300
+        assert 200 < peaks[2] - peaks[0] < 400  # a kernel's own share differs with what runs beside it
 
     def test_the_longest_lesson_begins_and_memory_limits_how_many_run(self, monkeypatch):
         paths = [Path("a.ipynb"), Path("b.ipynb"), Path("new.ipynb")]
