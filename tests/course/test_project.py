@@ -353,7 +353,8 @@ class TestRun:
 
     def test_the_memory_is_that_of_the_kernel_and_all_that_it_starts(self, ran):
         peaks = [row["peak_mb"] for row in json.loads((ran[0] / "summary.json").read_text())]
-        assert 200 < peaks[2] - peaks[0] < 400  # a kernel's own share differs with what runs beside it
+        # A kernel's own share depends on what runs beside it.
+        assert 200 < peaks[2] - peaks[0] < 400
 
     def test_the_longest_lesson_begins_and_memory_limits_how_many_run(self, monkeypatch):
         paths = [Path("a.ipynb"), Path("b.ipynb"), Path("new.ipynb")]
