@@ -205,13 +205,14 @@ def answer(problem: str | BaseException) -> str:
         lines = list(WORDS["not_known"])
         if cut:
             lines.insert(1, WORDS["cut_off"])
-        elif all(map(pasted.PATTERNS["calm"].match, filter(str.strip, text.splitlines()))):
-            lines = [WORDS["calm"]] if text.strip() else lines
+        elif pasted.calm(text):
+            lines = [WORDS["calm"]]
         if notice:
             lines += ["", f"(In it: {notice.name}. {notice.fix})"]
         return "\n".join(textwrap.fill(line, 110) for line in lines)
-    before = WORDS["before"].get("cut off" if cut else "known" if last else "not known")
-    blocks = [textwrap.fill(before, 110)] if before else []
+    blocks = []
+    if cut or not last:
+        blocks.append(textwrap.fill(WORDS["before"]["cut off" if cut else "not known"], 110))
     blocks += [_block(entry, number) for number, entry in enumerate(found)]
     return "\n\n".join(blocks)
 

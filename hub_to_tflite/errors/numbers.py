@@ -135,9 +135,9 @@ def _shapes(kind, got, wanted):
             if kind == "outputs" or len(got) != 4:
                 plain = WORDS["output" if kind == "outputs" else "dimension"]
                 return plain.format(got=ours, wanted=theirs, axis=axis)
-            if len(got) == 4 and fit([got[0], *got[2:], got[1]], wanted):
+            if fit([got[0], *got[2:], got[1]], wanted):
                 return WORDS["channels first"]
-            if len(got) == 4 and fit([got[0], got[3], *got[1:3]], wanted):
+            if fit([got[0], got[3], *got[1:3]], wanted):
                 return WORDS["channels last"]
             return _dimension(ours, theirs, axis)
     return ""

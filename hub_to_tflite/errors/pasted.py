@@ -59,6 +59,12 @@ def cut_off(text: str) -> bool:
     return framed and not any(line.strip() for line in _without_code(lines))
 
 
+def calm(text: str) -> bool:
+    """Return whether there are lines in `text`, and each says itself that it's no error."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return bool(lines) and all(map(PATTERNS["calm"].match, lines))
+
+
 def squeezed(text: str) -> str:
     """Return `text` without white space and backslashes, and with one kind of quotes.
 
